@@ -1,0 +1,5 @@
+//! arqscope: a capture decoder and analyser for a fixed-frame sliding-window (ARQ) protocol over TCP.
+
+pub mod decode;
+pub mod time;
+pub mod wire;

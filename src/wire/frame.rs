@@ -1,0 +1,365 @@
+//! One frame: [`FrameView`] over any bytes of the right length, [`Frame`] for what makes sense.
+
+use std::fmt;
+
+use super::{FrameLayout, HEADER_LEN, Name, Pos};
+
+/// Any bytes of a frame's length, with the layout that says what stands where. Every accessor works
+/// whatever the bytes are, so that a malformed frame can still be shown in full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FrameView<'a> {
+    bytes: &'a [u8],
+    layout: FrameLayout,
+}
+
+impl<'a> FrameView<'a> {
+    /// The view of `bytes`; `None` unless they are exactly `layout.len()` long.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], layout: FrameLayout) -> Option<Self> {
+        (bytes.len() == layout.len()).then_some(Self { bytes, layout })
+    }
+
+    /// The frame's bytes.
+    #[must_use]
+    pub const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The layout the bytes are read with.
+    #[must_use]
+    pub const fn layout(self) -> FrameLayout {
+        self.layout
+    }
+
+    fn array<const N: usize>(self, at: usize) -> [u8; N] {
+        // `new` checked the length once; every field of the layout lies within it.
+        self.bytes.get(at..at + N).and_then(|s| s.try_into().ok()).unwrap_or([0; N])
+    }
+
+    /// The header field: the name and its padding.
+    #[must_use]
+    pub fn header(self) -> [u8; HEADER_LEN] {
+        self.array(0)
+    }
+
+    /// The header without trailing NULs, known name or not.
+    #[must_use]
+    pub fn header_text(self) -> &'a [u8] {
+        trim_nul(self.bytes.get(..HEADER_LEN).unwrap_or_default())
+    }
+
+    /// The frame's name; `None` for an unknown frame.
+    #[must_use]
+    pub fn name(self) -> Option<Name> {
+        Name::from_header(&self.header())
+    }
+
+    /// The payload field: all P bytes.
+    #[must_use]
+    pub fn payload_field(self) -> &'a [u8] {
+        self.bytes.get(self.layout.payload()..self.layout.payload_end()).unwrap_or_default()
+    }
+
+    /// The payload without its padding (trailing NULs).
+    #[must_use]
+    pub fn payload(self) -> &'a [u8] {
+        trim_nul(self.payload_field())
+    }
+
+    /// The payload as the position it acknowledges: decimal digits that fit an `i32`. `None` for
+    /// anything else (`bad-ack-number`), for frames other than ACK too.
+    #[must_use]
+    pub fn ack_number(self) -> Option<Pos> {
+        let digits = self.payload();
+        if digits.is_empty() {
+            return None;
+        }
+        digits
+            .iter()
+            .try_fold(0_i32, |n, b| {
+                if !b.is_ascii_digit() {
+                    return None;
+                }
+                n.checked_mul(10)?.checked_add(i32::from(b - b'0'))
+            })
+            .map(Pos)
+    }
+
+    /// seq.
+    #[must_use]
+    pub fn seq(self) -> i32 {
+        i32::from_le_bytes(self.array(self.layout.seq()))
+    }
+
+    /// sent_time in Unix seconds, as the sender wrote it: it may be NaN, infinite or nonsense.
+    #[must_use]
+    pub fn sent_time(self) -> f64 {
+        f64::from_le_bytes(self.array(self.layout.sent_time()))
+    }
+
+    /// The ack byte: 0 or 1 in a well-formed frame.
+    #[must_use]
+    pub fn ack(self) -> u8 {
+        self.array::<1>(self.layout.ack())[0]
+    }
+
+    /// prev_seq.
+    #[must_use]
+    pub fn prev_seq(self) -> i32 {
+        i32::from_le_bytes(self.array(self.layout.prev_seq()))
+    }
+
+    /// pos.
+    #[must_use]
+    pub fn pos(self) -> Pos {
+        Pos(i32::from_le_bytes(self.array(self.layout.pos())))
+    }
+
+    /// True when every alignment byte is zero.
+    #[must_use]
+    pub fn padding_is_zero(self) -> bool {
+        let gap = |from: usize, to: usize| self.bytes.get(from..to).is_some_and(|s| s.iter().all(|b| *b == 0));
+        let l = self.layout;
+        gap(l.payload_end(), l.seq()) && gap(l.seq() + 4, l.sent_time()) && gap(l.ack() + 1, l.prev_seq())
+    }
+}
+
+impl fmt::Debug for FrameView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameView")
+            .field("header", &self.header_text().escape_ascii().to_string())
+            .field("payload", &self.payload().escape_ascii().to_string())
+            .field("seq", &self.seq())
+            .field("sent_time", &self.sent_time())
+            .field("ack", &self.ack())
+            .field("prev_seq", &self.prev_seq())
+            .field("pos", &self.pos().0)
+            .field("max_msg_size", &self.layout.max_msg_size().get())
+            .finish()
+    }
+}
+
+/// A frame that makes sense: a known name, a payload that fits and does not end in NUL, an ack byte of
+/// 0 or 1, zero padding. What can be parsed can be emitted again, byte for byte.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame<'a> {
+    /// What the frame is.
+    pub name: Name,
+    /// The payload without padding; at most P bytes, not ending in NUL.
+    pub payload: &'a [u8],
+    /// Repeats pos in client frames, 0 in server frames.
+    pub seq: i32,
+    /// When the frame was handed to the socket: Unix seconds.
+    pub sent_time: f64,
+    /// False in everything the reference sends.
+    pub ack: bool,
+    /// Repeats pos in client frames, 0 in server frames.
+    pub prev_seq: i32,
+    /// The position.
+    pub pos: Pos,
+}
+
+impl<'a> Frame<'a> {
+    /// A client's frame: seq = prev_seq = pos (PROTOCOL §2.3).
+    #[must_use]
+    pub const fn from_client(name: Name, payload: &'a [u8], pos: Pos, sent_time: f64) -> Self {
+        Self { name, payload, seq: pos.0, sent_time, ack: false, prev_seq: pos.0, pos }
+    }
+
+    /// A server's frame: seq = prev_seq = pos = 0 (PROTOCOL §2.3).
+    #[must_use]
+    pub const fn from_server(name: Name, payload: &'a [u8], sent_time: f64) -> Self {
+        Self { name, payload, seq: 0, sent_time, ack: false, prev_seq: 0, pos: Pos(0) }
+    }
+
+    /// Reads a view.
+    ///
+    /// # Errors
+    /// Names the first field that makes no sense, with its bytes and offset.
+    pub fn parse(view: FrameView<'a>) -> Result<Self, FrameError> {
+        let name = view.name().ok_or_else(|| FrameError::UnknownName { header: view.header() })?;
+        let ack = match view.ack() {
+            0 => false,
+            1 => true,
+            found => return Err(FrameError::AckByte { found, offset: view.layout().ack() }),
+        };
+        if !view.padding_is_zero() {
+            return Err(FrameError::Padding);
+        }
+        Ok(Self {
+            name,
+            payload: view.payload(),
+            seq: view.seq(),
+            sent_time: view.sent_time(),
+            ack,
+            prev_seq: view.prev_seq(),
+            pos: view.pos(),
+        })
+    }
+
+    /// Appends the frame's bytes to `out`.
+    ///
+    /// # Errors
+    /// When the payload does not fit `layout` or ends in NUL, which the receiver would take for padding.
+    pub fn emit(&self, layout: FrameLayout, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        let capacity = usize::from(layout.max_msg_size().get());
+        if self.payload.len() > capacity {
+            return Err(FrameError::PayloadTooLong { len: self.payload.len(), capacity });
+        }
+        if self.payload.last() == Some(&0) {
+            return Err(FrameError::PayloadEndsInNul { len: self.payload.len() });
+        }
+        let start = out.len();
+        out.resize(start + layout.len(), 0);
+        let frame = &mut out[start..];
+        let mut put = |at: usize, bytes: &[u8]| frame[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &self.name.header());
+        put(layout.payload(), self.payload);
+        put(layout.seq(), &self.seq.to_le_bytes());
+        put(layout.sent_time(), &self.sent_time.to_le_bytes());
+        put(layout.ack(), &[u8::from(self.ack)]);
+        put(layout.prev_seq(), &self.prev_seq.to_le_bytes());
+        put(layout.pos(), &self.pos.0.to_le_bytes());
+        Ok(())
+    }
+}
+
+/// Why bytes are no frame, or a frame cannot become bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The header field holds no name of the protocol.
+    #[error("header field (offset 0) holds `{}`, which is no name of the protocol", header.escape_ascii())]
+    UnknownName {
+        /// The field as it stands.
+        header: [u8; HEADER_LEN],
+    },
+    /// The ack byte is neither 0 nor 1.
+    #[error("ack byte (offset {offset}) is {found}, needed 0 or 1")]
+    AckByte {
+        /// The byte.
+        found: u8,
+        /// Its offset in the frame.
+        offset: usize,
+    },
+    /// An alignment byte is not zero.
+    #[error("alignment bytes between the fields are not all zero")]
+    Padding,
+    /// The payload is longer than P.
+    #[error("payload has {len} bytes, the frame has room for {capacity}: use a maximum_msg_size of at least {len}")]
+    PayloadTooLong {
+        /// Bytes to carry.
+        len: usize,
+        /// P.
+        capacity: usize,
+    },
+    /// The payload ends in NUL.
+    #[error("payload of {len} bytes ends in NUL, which a receiver takes for padding: such a slice cannot be carried")]
+    PayloadEndsInNul {
+        /// Bytes to carry.
+        len: usize,
+    },
+}
+
+/// `bytes` without trailing NULs.
+fn trim_nul(bytes: &[u8]) -> &[u8] {
+    let len = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    &bytes[..len]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HANDSHAKE, MaxMsgSize};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn layout(p: u16) -> FrameLayout {
+        FrameLayout::new(MaxMsgSize::new(p).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_emitted_parses_back(
+            p in 4_u16..=600, name in 0_usize..7, seq: i32, prev_seq: i32, pos: i32, ack: bool,
+            time in any::<f64>().prop_filter("NaN is not equal to itself", |t| !t.is_nan()),
+            payload in proptest::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let mut payload = payload;
+            payload.truncate(usize::from(p));
+            while payload.last() == Some(&0) { payload.pop(); }
+            let frame = Frame { name: Name::ALL[name], payload: &payload, seq, sent_time: time, ack, prev_seq, pos: Pos(pos) };
+            let mut bytes = Vec::new();
+            frame.emit(layout(p), &mut bytes).unwrap();
+            let view = FrameView::new(&bytes, layout(p)).unwrap();
+            prop_assert_eq!(Frame::parse(view).unwrap(), frame);
+        }
+
+        #[test]
+        fn any_bytes_can_be_viewed_and_what_parses_is_emitted_unchanged(p in 4_u16..=40, seed in proptest::collection::vec(any::<u8>(), 84), known: bool) {
+            let layout = layout(p);
+            let mut bytes = seed;
+            bytes.resize(layout.len(), 0);
+            if known {
+                bytes[..HEADER_LEN].copy_from_slice(&Name::Msg.header());
+                bytes[layout.ack()] &= 1;
+                for (field, range) in layout.fields() {
+                    if field == super::super::Field::Padding { bytes[range].fill(0); }
+                }
+            }
+            let view = FrameView::new(&bytes, layout).unwrap();
+            let _ = format!("{view:?}");
+            if let Ok(frame) = Frame::parse(view) {
+                let mut again = Vec::new();
+                frame.emit(layout, &mut again).unwrap();
+                prop_assert_eq!(again, bytes);
+            } else {
+                prop_assert!(!known);
+            }
+        }
+    }
+
+    #[test]
+    fn a_view_needs_exactly_the_frame_length() {
+        assert!(FrameView::new(&[0; 43], HANDSHAKE).is_none());
+        assert!(FrameView::new(&[0; 45], HANDSHAKE).is_none());
+        assert!(FrameView::new(&[0; 44], HANDSHAKE).is_some());
+    }
+
+    #[test]
+    fn each_refusal_names_its_field() {
+        let mut bytes = Vec::new();
+        Frame::from_client(Name::Msg, b"abcd", Pos(1), 1.5).emit(HANDSHAKE, &mut bytes).unwrap();
+        let parse = |change: (usize, u8)| {
+            let mut bytes = bytes.clone();
+            bytes[change.0] = change.1;
+            Frame::parse(FrameView::new(&bytes, HANDSHAKE).unwrap()).map(|_| ()).unwrap_err()
+        };
+        assert!(matches!(parse((0, b'm')), FrameError::UnknownName { .. }));
+        assert_eq!(parse((HANDSHAKE.ack(), 2)), FrameError::AckByte { found: 2, offset: 32 });
+        assert_eq!(parse((14, 1)), FrameError::Padding);
+        assert_eq!(parse((21, 1)), FrameError::Padding);
+        assert_eq!(parse((33, 1)), FrameError::Padding);
+    }
+
+    #[test]
+    fn a_slice_that_cannot_be_carried_is_refused_with_its_numbers() {
+        let emit =
+            |payload: &[u8]| Frame::from_client(Name::Msg, payload, Pos(1), 0.0).emit(HANDSHAKE, &mut Vec::new());
+        assert_eq!(emit(b"abcde"), Err(FrameError::PayloadTooLong { len: 5, capacity: 4 }));
+        assert_eq!(emit(b"ab\0"), Err(FrameError::PayloadEndsInNul { len: 3 }));
+        assert_eq!(emit(b"a\0b"), Ok(()));
+    }
+
+    #[test]
+    fn an_ack_number_is_decimal_digits_that_fit() {
+        let number = |payload: &[u8]| {
+            let mut bytes = Vec::new();
+            Frame::from_server(Name::Ack, payload, 0.0).emit(layout(20), &mut bytes).unwrap();
+            FrameView::new(&bytes, layout(20)).unwrap().ack_number()
+        };
+        assert_eq!(number(b"0"), Some(Pos(0)));
+        assert_eq!(number(b"2147483647"), Some(Pos(i32::MAX)));
+        for bad in [&b""[..], b"2147483648", b"-1", b"+1", b" 1", b"1 ", b"1a", b"99999999999999999999"] {
+            assert_eq!(number(bad), None, "{}", bad.escape_ascii());
+        }
+    }
+}
