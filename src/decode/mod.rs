@@ -7,10 +7,13 @@
 //! ```
 
 pub mod capture;
+mod connections;
 mod info;
+pub mod reassembly;
 pub mod row;
 pub mod segment;
 
+pub use connections::Connections;
 pub use info::Info;
 pub use row::{CapturedFrame, Row};
 pub use segment::{Endpoint, LinkType, Packet, PacketContent, Segment, TcpFlags, TcpSeq};

@@ -1,0 +1,240 @@
+//! What comes out of reassembly: chunks, holes and notes, and who takes them.
+
+use crate::decode::Endpoint;
+use crate::time::Timestamp;
+
+/// One direction of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// From the sender of the connection's first captured packet, `ends[0]`.
+    Forth,
+    /// From the other end, `ends[1]`.
+    Back,
+}
+
+impl Way {
+    /// Both, in the order of [`ConnectionInfo::ends`].
+    pub const BOTH: [Self; 2] = [Self::Forth, Self::Back];
+
+    /// Where this direction's sender stands in [`ConnectionInfo::ends`], and its things in any `[T; 2]`: 0 or 1.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The opposite direction.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Forth => Self::Back,
+            Self::Back => Self::Forth,
+        }
+    }
+}
+
+/// What stream offset 0 of a direction stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// Not known yet: no data was delivered and no SYN seen.
+    #[default]
+    Unknown,
+    /// The byte after the SYN, which was captured or follows from the acknowledgement in a SYN-ACK.
+    Syn,
+    /// The lowest sequence number of the captured data: the connection's beginning is not in the capture.
+    MidStream,
+}
+
+/// What is known about a TCP connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// From 0, in order of first packet, over every TCP connection of the run.
+    pub id: u32,
+    /// The sender of the first captured packet, then the other end. Equal when a host talks to itself from one
+    /// port; everything then goes [`Way::Forth`].
+    pub ends: [Endpoint; 2],
+    /// Who opened the connection: sent a SYN, or received a SYN-ACK. `None` when neither was captured.
+    pub opener: Option<Way>,
+    /// What offset 0 stands on, by [`Way::index`].
+    pub start: [Start; 2],
+    /// The first captured packet.
+    pub first_packet: u64,
+    /// Its capture time.
+    pub first_time: Option<Timestamp>,
+    /// The latest packet so far; during a call from [`Connections::segment`](crate::decode::Connections::segment)
+    /// the one being fed.
+    pub last_packet: u64,
+    /// Its capture time.
+    pub last_time: Option<Timestamp>,
+    /// Packets captured so far, by [`Way::index`].
+    pub packets: [u64; 2],
+    /// Whether a FIN was captured, by [`Way::index`].
+    pub fin: [bool; 2],
+    /// Whether an RST was captured, by [`Way::index`].
+    pub reset: [bool; 2],
+}
+
+impl ConnectionInfo {
+    /// Who sends in this direction.
+    #[must_use]
+    pub const fn from(&self, way: Way) -> Endpoint {
+        self.ends[way.index()]
+    }
+
+    /// Who receives in this direction.
+    #[must_use]
+    pub const fn to(&self, way: Way) -> Endpoint {
+        self.ends[way.other().index()]
+    }
+
+    /// The direction from the client: the opener, or who sent first when the opening was not captured.
+    #[must_use]
+    pub const fn from_client(&self) -> Way {
+        match self.opener {
+            Some(way) => way,
+            None => Way::Forth,
+        }
+    }
+}
+
+/// Bytes of a direction, in order: one captured segment's, or the part of it that was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Stream offset of the first byte: bytes since offset 0 (see [`Start`]), holes included.
+    pub offset: u64,
+    /// The bytes; never empty.
+    pub bytes: &'a [u8],
+    /// The packet that brought them.
+    pub packet: u64,
+    /// Its capture time.
+    pub time: Option<Timestamp>,
+}
+
+/// Bytes of a direction that the capture does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hole {
+    /// Stream offset of the first missing byte.
+    pub offset: u64,
+    /// Missing bytes; never 0.
+    pub len: u64,
+    /// Why they are missing, or why waiting for them ended.
+    pub cause: HoleCause,
+    /// The packet that shows it: the cut one for [`HoleCause::Truncated`], else the one at which waiting ended.
+    pub packet: u64,
+    /// Capture time of `packet`; for holes stated at the end of the capture, of the connection's last packet.
+    pub time: Option<Timestamp>,
+}
+
+/// Why a hole is a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HoleCause {
+    /// The other side acknowledged the bytes, so they were on the wire; the capture never shows them.
+    NotCaptured,
+    /// A snap length (or a damaged file) cut them off their packet.
+    Truncated,
+    /// More was waiting behind the hole than [`StreamLimits`](super::StreamLimits) allow.
+    LimitReached,
+    /// The capture or the connection ended while the hole was open and nobody had acknowledged the bytes.
+    CaptureEnded,
+}
+
+/// Something about a segment that neither chunk nor hole says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamNote {
+    /// A further copy of bytes differs from the first, which was kept. Certain when said; a difference may go unsaid
+    /// when the copies are cut at different places or far apart.
+    DifferingCopy {
+        /// Stream offset of the first segment's worth of bytes (or, where both copies were at hand, byte) that differs.
+        offset: u64,
+        /// Bytes compared from there on.
+        len: u64,
+        /// The packet with the second copy.
+        packet: u64,
+    },
+    /// Bytes came after their hole had been given up: they are in no chunk.
+    LateBytes {
+        /// Stream offset of the first.
+        offset: u64,
+        /// How many.
+        len: u64,
+        /// The packet that brought them.
+        packet: u64,
+    },
+    /// Bytes came from before offset 0, after the start of the direction had been settled: they are in no chunk.
+    BeforeStart {
+        /// How many.
+        len: u64,
+        /// The packet that brought them.
+        packet: u64,
+    },
+    /// Bytes came with sequence numbers after the FIN's: they are in no chunk.
+    AfterFin {
+        /// How many.
+        len: u64,
+        /// The packet that brought them.
+        packet: u64,
+    },
+    /// A sequence number too far from the stream to belong to it (see
+    /// [`StreamLimits::plausible_jump`](super::StreamLimits::plausible_jump)): the segment was ignored.
+    Implausible {
+        /// Bytes ignored.
+        len: u64,
+        /// The packet.
+        packet: u64,
+    },
+    /// A segment whose bytes were all there already: retransmitted, a keep-alive, or captured twice.
+    Repeated {
+        /// Stream offset of its first byte.
+        offset: u64,
+        /// Its bytes.
+        len: u64,
+        /// The packet.
+        packet: u64,
+    },
+}
+
+/// How a connection ended, as far as the capture tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Closing {
+    /// Both sides sent FIN and every byte before it is accounted for.
+    Fin,
+    /// At least one side sent RST.
+    Reset,
+    /// A new SYN on the same addresses and ports began another connection; no FIN pair or RST was seen.
+    Replaced,
+    /// The capture ended; no FIN pair or RST was seen.
+    CaptureEnded,
+    /// Too many connections at once: this one had been idle longest and is forgotten.
+    Evicted,
+}
+
+/// Takes the bytes of every connection, in stream order per direction.
+///
+/// Per direction, chunks and holes come in order of offset and adjoin: each begins where the last one ended, the first
+/// at 0. Between the two directions the order is that of the capture. Every call carries the connection's own state.
+pub trait StreamSink {
+    /// Kept inside the connection, so that a packet costs one look-up.
+    type State: Default;
+
+    /// The next bytes.
+    fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>);
+
+    /// The next bytes are not in the capture.
+    fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole);
+
+    /// Called once after every segment of the connection, when its chunks, holes and notes were given.
+    ///
+    /// `held`, by [`Way::index`]: captured bytes that wait behind an open hole, or for the start to be settled.
+    /// While one is not 0, what the other direction delivers may be an answer to something not yet delivered.
+    fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, held: [usize; 2]) {
+        let _ = (connection, state, held);
+    }
+
+    /// Something about a segment that is worth knowing.
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
+        let _ = (connection, state, way, note);
+    }
+
+    /// The last call for this connection but notes; everything was delivered. Called for every connection, also one
+    /// without data. Notes about packets that still follow come with a fresh state.
+    fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing);
+}
