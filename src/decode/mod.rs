@@ -8,6 +8,7 @@
 
 pub mod capture;
 mod connections;
+pub mod framing;
 mod info;
 pub mod reassembly;
 pub mod row;

@@ -1,0 +1,295 @@
+//! One direction's bytes cut into frames on a grid that holes do not move.
+
+use std::ops::Range;
+
+use super::evidence::{find_grid, frame_of_len, handshake_frame};
+use crate::decode::CapturedFrame;
+use crate::decode::reassembly::Chunk;
+use crate::time::Timestamp;
+use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, Name};
+
+/// A frame with its place in capture and stream; who sent it is known one level up.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<'a> {
+    pub(super) frame: CapturedFrame<'a>,
+    /// Packet of the last-captured byte, with its time.
+    pub(super) packet: u64,
+    pub(super) time: Option<Timestamp>,
+    pub(super) first_packet: u64,
+    /// Stream offset of the frame's first captured-or-missing byte.
+    pub(super) offset: u64,
+}
+
+/// What the lane tells besides frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LaneEvent {
+    /// Bytes that belong to no frame were passed over to get back on a grid.
+    Skipped { offset: u64, len: u64 },
+    /// Frames of another length than agreed stand here; the lane follows them.
+    Regridded { offset: u64, from: FrameLayout, to: FrameLayout },
+    /// A handshake frame whose length is not that of the grid, in mid-exchange (PROTOCOL §3.1).
+    OffGridHandshake { offset: u64, name: Name },
+}
+
+/// Receives what a lane finds.
+pub(super) trait LaneSink {
+    fn frame(&mut self, placed: &Placed<'_>);
+    fn event(&mut self, event: LaneEvent);
+}
+
+/// The frame that is not whole yet: its bytes so far, zero where a hole took them.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    missing: Vec<Range<usize>>,
+    /// First packet and last packet that brought bytes; `None` while only holes did.
+    packets: Option<(u64, u64)>,
+    time: Option<Timestamp>,
+}
+
+/// What stands at a frame border.
+enum Border {
+    /// A frame of this layout, all there or not.
+    Frame(FrameLayout),
+    /// This many bytes belong to no frame; the next frame stands behind them.
+    Skip(usize),
+}
+
+/// The state of one direction.
+#[derive(Debug)]
+pub(super) struct Lane {
+    layout: FrameLayout,
+    /// Stream offset of the frame that comes next or is partial; negative when it began before the capture.
+    frame_start: i64,
+    partial: Partial,
+    /// The first frame of the stream is a handshake frame even where a hole took its name.
+    handshake_first: bool,
+    /// The user gave the layout: frames that do not fit it are shown as they are.
+    fixed: bool,
+    frames: u64,
+}
+
+impl Lane {
+    /// A lane whose grid has a frame border at stream offset `frame_start`.
+    pub(super) const fn new(layout: FrameLayout, frame_start: i64, handshake_first: bool, fixed: bool) -> Self {
+        let partial = Partial { bytes: Vec::new(), missing: Vec::new(), packets: None, time: None };
+        Self { layout, frame_start, partial, handshake_first, fixed, frames: 0 }
+    }
+
+    /// Reads the frames to come with `layout`, unless it has another length than this lane's grid.
+    pub(super) fn refine(&mut self, layout: FrameLayout) {
+        if layout.len() == self.layout.len() {
+            self.layout = layout;
+        }
+    }
+
+    /// Stream offset of the next byte that is needed.
+    fn next_offset(&self) -> i64 {
+        self.frame_start + self.partial.bytes.len() as i64
+    }
+
+    /// Takes the next bytes of the stream. Whole frames are handed on as slices of `chunk`.
+    pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, sink: &mut impl LaneSink) {
+        let at = chunk.offset as i64;
+        if at > self.next_offset() {
+            self.miss_until(at, sink);
+        }
+        let known = usize::try_from(self.next_offset() - at).unwrap_or(0).min(chunk.bytes.len());
+        let mut rest = &chunk.bytes[known..];
+        while !rest.is_empty() || self.partial.bytes.len() >= self.layout.len() {
+            if !self.partial.bytes.is_empty() && !self.top_up(HANDSHAKE.len(), &mut rest, chunk) {
+                return;
+            }
+            let border = if self.partial.bytes.is_empty() {
+                self.border(rest, &[], sink)
+            } else {
+                let bytes = std::mem::take(&mut self.partial.bytes);
+                let border = self.border(&bytes, rest, sink);
+                self.partial.bytes = bytes;
+                border
+            };
+            match border {
+                Border::Skip(len) => self.skip(len, &mut rest, sink),
+                Border::Frame(layout) if self.partial.bytes.is_empty() => {
+                    let Some((bytes, tail)) = rest.split_at_checked(layout.len()) else {
+                        self.keep(rest, chunk);
+                        return;
+                    };
+                    if let Some(view) = FrameView::new(bytes, layout) {
+                        sink.frame(&Placed {
+                            frame: CapturedFrame::whole(view),
+                            packet: chunk.packet,
+                            time: chunk.time,
+                            first_packet: chunk.packet,
+                            offset: chunk.offset + (chunk.bytes.len() - rest.len()) as u64,
+                        });
+                    }
+                    rest = tail;
+                    self.advance(layout.len());
+                }
+                Border::Frame(layout) => {
+                    if !self.top_up(layout.len(), &mut rest, chunk) {
+                        return;
+                    }
+                    self.emit_partial(layout, sink);
+                }
+            }
+        }
+    }
+
+    /// Moves bytes of `rest` to the partial frame until it has `len`; false when there are not enough.
+    fn top_up(&mut self, len: usize, rest: &mut &[u8], chunk: &Chunk<'_>) -> bool {
+        let wanted = len.saturating_sub(self.partial.bytes.len());
+        let (head, tail) = rest.split_at(wanted.min(rest.len()));
+        if !head.is_empty() {
+            self.keep(head, chunk);
+        }
+        *rest = tail;
+        self.partial.bytes.len() >= len
+    }
+
+    fn keep(&mut self, bytes: &[u8], chunk: &Chunk<'_>) {
+        let partial = &mut self.partial;
+        let (first, last) = partial.packets.unwrap_or((chunk.packet, chunk.packet));
+        if chunk.packet >= last {
+            partial.time = chunk.time;
+        }
+        partial.packets = Some((first.min(chunk.packet), last.max(chunk.packet)));
+        partial.bytes.extend_from_slice(bytes);
+    }
+
+    /// What the frame border before `head` (then `tail`) says. Nearly every frame is settled by its name.
+    fn border(&mut self, head: &[u8], tail: &[u8], sink: &mut impl LaneSink) -> Border {
+        if !self.partial.missing.is_empty() {
+            return Border::Frame(self.damaged_layout(head));
+        }
+        let name = head.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
+        match name {
+            Some(name) if name.is_handshake() && handshake_frame(head, name).is_some() => {
+                if self.frames > 0 && self.layout.len() != HANDSHAKE.len() {
+                    sink.event(LaneEvent::OffGridHandshake { offset: self.frame_start.max(0) as u64, name });
+                }
+                return Border::Frame(HANDSHAKE);
+            }
+            Some(_) if self.frames > 1 => return Border::Frame(self.layout),
+            _ => {}
+        }
+        self.doubtful(name.is_some(), head, tail, sink)
+    }
+
+    /// An unknown name, or one of the first frames of a lane: asks whether another grid explains the bytes better.
+    #[cold]
+    fn doubtful(&mut self, named: bool, head: &[u8], tail: &[u8], sink: &mut impl LaneSink) -> Border {
+        let seen = head.len() + tail.len();
+        if self.fixed || seen < self.layout.len() {
+            return Border::Frame(self.layout);
+        }
+        let joined;
+        let bytes = if tail.is_empty() {
+            head
+        } else {
+            joined = [head, tail].concat();
+            &joined
+        };
+        if named && frame_of_len(bytes, self.layout.len()).is_some() {
+            return Border::Frame(self.layout);
+        }
+        let Some(grid) = find_grid(bytes, None) else { return Border::Frame(self.layout) };
+        let agreed = grid.shape.len() == self.layout.len();
+        if agreed && grid.anchor % self.layout.len() == 0 {
+            return Border::Frame(self.layout); // one odd frame on the right grid
+        }
+        if !agreed {
+            let offset = (self.frame_start + grid.anchor as i64).max(0) as u64;
+            let (from, to) = (self.layout, grid.shape.layout());
+            sink.event(LaneEvent::Regridded { offset, from, to });
+            self.layout = to;
+        }
+        // Whole frames of the grid before the anchor are frames too; only what is left over belongs to none.
+        match grid.anchor % self.layout.len() {
+            0 => Border::Frame(self.layout),
+            odd => Border::Skip(odd),
+        }
+    }
+
+    /// The layout of a frame that a hole has damaged, from its name where that was captured.
+    fn damaged_layout(&self, bytes: &[u8]) -> FrameLayout {
+        let name = bytes.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
+        let opening = self.handshake_first && self.frames == 0 && self.frame_start == 0;
+        let handshake = opening || name.is_some_and(Name::is_handshake) && self.frames == 0;
+        if handshake { HANDSHAKE } else { self.layout }
+    }
+
+    fn skip(&mut self, len: usize, rest: &mut &[u8], sink: &mut impl LaneSink) {
+        sink.event(LaneEvent::Skipped { offset: self.frame_start.max(0) as u64, len: len as u64 });
+        let kept = len.min(self.partial.bytes.len());
+        self.partial.bytes.drain(..kept);
+        if self.partial.bytes.is_empty() {
+            self.partial = Partial::default();
+        }
+        *rest = rest.get(len - kept..).unwrap_or_default();
+        self.frame_start += len as i64;
+    }
+
+    fn emit_partial(&mut self, layout: FrameLayout, sink: &mut impl LaneSink) {
+        let mut partial = std::mem::take(&mut self.partial);
+        if let (Some((first_packet, packet)), Some(view)) =
+            (partial.packets, partial.bytes.get(..layout.len()).and_then(|bytes| FrameView::new(bytes, layout)))
+        {
+            let frame = CapturedFrame::partial(view, &partial.missing);
+            let offset = self.frame_start.max(0) as u64;
+            sink.frame(&Placed { frame, packet, time: partial.time, first_packet, offset });
+        }
+        if partial.bytes.len() > layout.len() {
+            // The lane moved to shorter frames: what is over begins the next one.
+            partial.bytes.drain(..layout.len());
+            partial.missing.clear();
+            self.partial = partial;
+        } else {
+            partial.bytes.clear();
+            partial.missing.clear();
+            self.partial = Partial { bytes: partial.bytes, missing: partial.missing, packets: None, time: None };
+        }
+        self.advance(layout.len());
+    }
+
+    const fn advance(&mut self, len: usize) {
+        self.frame_start += len as i64;
+        self.frames += 1;
+    }
+
+    /// Passes over bytes that were not captured, up to stream offset `end`. The grid stays; a frame that the
+    /// hole cuts is emitted with what there is of it, one that lies inside leaves no row.
+    pub(super) fn miss_until(&mut self, end: i64, sink: &mut impl LaneSink) {
+        while self.next_offset() < end {
+            let layout = self.damaged_layout(&self.partial.bytes);
+            let len = layout.len() as i64;
+            if self.partial.bytes.is_empty() {
+                let inside = if layout.len() == self.layout.len() { (end - self.frame_start) / len } else { 1 };
+                if inside > 0 && self.frame_start + len <= end {
+                    self.frame_start += inside * len;
+                    self.frames += inside as u64;
+                    continue;
+                }
+            }
+            let from = self.partial.bytes.len();
+            let to = (end - self.frame_start).min(len).max(0) as usize;
+            if to > from {
+                self.partial.bytes.resize(to, 0);
+                self.partial.missing.push(from..to);
+            }
+            if self.partial.bytes.len() < layout.len() {
+                return;
+            }
+            self.emit_partial(layout, sink);
+        }
+    }
+
+    /// The stream ended: what there is of a last frame is emitted with its end missing.
+    pub(super) fn finish(&mut self, sink: &mut impl LaneSink) {
+        if self.partial.packets.is_some() {
+            let layout = self.damaged_layout(&self.partial.bytes);
+            self.miss_until(self.frame_start + layout.len() as i64, sink);
+        }
+    }
+}
