@@ -10,6 +10,7 @@ pub mod capture;
 mod connections;
 pub mod framing;
 mod info;
+pub mod message;
 pub mod reassembly;
 pub mod row;
 pub mod segment;
