@@ -1,0 +1,166 @@
+//! Packets to segments, with the book-keeping of what a capture holds and what was passed over.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::headers::{DissectCounts, Dissected, Dissector, FragmentLimits};
+use super::{LinkType, Packet, PacketContent, Segment};
+use crate::time::Timestamp;
+
+/// Turns every packet of a capture into its TCP segment, if it has one, and counts.
+#[derive(Debug)]
+pub struct Intake {
+    dissector: Dissector,
+    counts: PacketCounts,
+}
+
+/// What the packets of a capture were, so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PacketCounts {
+    /// Packets in the capture.
+    pub packets: u64,
+    /// TCP segments: a fragmented datagram once, TCP inside tunnels and ICMP errors not at all.
+    pub tcp_packets: u64,
+    /// Packets of which the capture holds less than was on the wire.
+    pub truncated: u64,
+    /// Packets of a JSON export that carry no TCP.
+    pub exported_not_tcp: u64,
+    /// TCP packets of a JSON export whose bytes cannot be placed, by the missing field.
+    pub unusable: BTreeMap<&'static str, u64>,
+    /// Time of the first packet in file order.
+    pub first_time: Option<Timestamp>,
+    /// Time of the last packet in file order.
+    pub last_time: Option<Timestamp>,
+    /// The earliest time of any packet.
+    pub earliest: Option<Timestamp>,
+    /// The latest.
+    pub latest: Option<Timestamp>,
+    /// Packets by link type.
+    pub link_types: BTreeMap<LinkType, u64>,
+}
+
+impl Intake {
+    /// An intake that has seen nothing.
+    #[must_use]
+    pub fn new(limits: FragmentLimits) -> Self {
+        Self { dissector: Dissector::new(limits), counts: PacketCounts::default() }
+    }
+
+    /// The TCP segment of `packet`; `None` when it has none or waits for fragments.
+    #[inline]
+    pub fn segment<'a>(&'a mut self, packet: &Packet<'a>) -> Option<Segment<'a>> {
+        let counts = &mut self.counts;
+        counts.packets += 1;
+        counts.time(packet.time);
+        match packet.content {
+            PacketContent::Bytes { link_type, bytes, original_len } => {
+                counts.link_type(link_type);
+                counts.truncated += u64::from(bytes.len() < original_len as usize);
+                match self.dissector.dissect(packet.number, packet.time, link_type, bytes, original_len) {
+                    Dissected::Tcp(segment) => {
+                        counts.tcp_packets += 1;
+                        Some(segment)
+                    }
+                    Dissected::Other(_) => None,
+                }
+            }
+            PacketContent::Segment(segment) => {
+                counts.tcp_packets += 1;
+                counts.truncated += u64::from(segment.missing > 0);
+                Some(segment)
+            }
+            PacketContent::NotTcp => {
+                counts.exported_not_tcp += 1;
+                None
+            }
+            PacketContent::Unusable { missing } => {
+                counts.tcp_packets += 1;
+                *counts.unusable.entry(missing).or_default() += 1;
+                None
+            }
+        }
+    }
+
+    /// What the packets so far were.
+    #[must_use]
+    pub const fn counts(&self) -> &PacketCounts {
+        &self.counts
+    }
+
+    /// What the headers of the packets so far came to.
+    #[must_use]
+    pub fn headers(&self) -> DissectCounts {
+        self.dissector.counts()
+    }
+
+    /// What was passed over and why, in words; nothing when every packet gave a segment.
+    #[must_use]
+    pub fn passed_over(&self) -> Vec<PassedOver> {
+        let headers = self.dissector.counts();
+        let mut list = Vec::new();
+        let mut add = |count: u64, reason: String| {
+            if count > 0 {
+                list.push(PassedOver { count, reason });
+            }
+        };
+        let not_tcp = headers.no_ip + headers.other_protocol + self.counts.exported_not_tcp;
+        add(not_tcp, "without TCP".to_owned());
+        for (link_type, count) in &headers.unknown_link_types {
+            add(*count, format!("of link type {link_type}, which is not taken apart"));
+        }
+        let waiting = headers.datagrams.incomplete;
+        add(headers.fragments, format!("were IP fragments ({waiting} datagrams never became whole)"));
+        add(headers.cut_short, "cut before the TCP ports by a snap length or a damaged file".to_owned());
+        add(headers.malformed, "with malformed headers".to_owned());
+        for (missing, count) in &self.counts.unusable {
+            add(*count, format!("of TCP in the export cannot be placed: {missing}"));
+        }
+        list
+    }
+
+    /// True when not one packet could be taken apart because all are of unknown link types.
+    #[must_use]
+    pub fn nothing_readable(&self) -> bool {
+        let unknown: u64 = self.dissector.counts().unknown_link_types.values().sum();
+        self.counts.packets > 0 && unknown == self.counts.packets
+    }
+
+    /// True when some packets could not be read that perhaps held frames.
+    #[must_use]
+    pub fn partly_unreadable(&self) -> bool {
+        !self.dissector.counts().unknown_link_types.is_empty() || !self.counts.unusable.is_empty()
+    }
+}
+
+impl PacketCounts {
+    fn time(&mut self, time: Option<Timestamp>) {
+        if self.packets == 1 {
+            self.first_time = time;
+        }
+        self.last_time = time;
+        if let Some(time) = time {
+            self.earliest = Some(self.earliest.map_or(time, |t| t.min(time)));
+            self.latest = Some(self.latest.map_or(time, |t| t.max(time)));
+        }
+    }
+
+    fn link_type(&mut self, link_type: LinkType) {
+        *self.link_types.entry(link_type).or_default() += 1;
+    }
+}
+
+/// Packets that gave no segment. Displays as `3 packets without TCP`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How many.
+    pub count: u64,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let packets = if self.count == 1 { "packet" } else { "packets" };
+        write!(f, "{} {packets} {}", self.count, self.reason)
+    }
+}

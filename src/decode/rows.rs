@@ -1,0 +1,136 @@
+//! Frames to rows: what the window rules know of each frame at its place.
+
+use std::ops::ControlFlow;
+
+use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
+use super::message::Message;
+use super::observer::Observer;
+use super::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
+use super::row::Row;
+use crate::wire::Side;
+
+/// Takes the rows of the packet table.
+pub trait RowSink {
+    /// The next row. `Break` ends the job: enough rows, or the output is gone.
+    fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
+
+    /// Whether [`message`](Self::message) is wanted, which keeps every connection's message in memory.
+    fn wants_messages(&self) -> bool {
+        false
+    }
+
+    /// A connection ended; its message as far as the capture has it.
+    fn message(&mut self, connection: &FramedConnection<'_>, message: &Message) {
+        let _ = (connection, message);
+    }
+
+    /// A connection ended.
+    fn closed(&mut self, connection: &FramedConnection<'_>, closing: Closing) {
+        let _ = (connection, closing);
+    }
+
+    /// Something worth knowing about a connection's frames.
+    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
+        let _ = (connection, note);
+    }
+
+    /// Something worth knowing about a connection's TCP bytes.
+    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+        let _ = (connection, way, note);
+    }
+
+    /// Bytes of one side of a connection are not in the capture.
+    fn hole(&mut self, connection: &FramedConnection<'_>, from: Side, hole: &Hole) {
+        let _ = (connection, from, hole);
+    }
+}
+
+/// Makes a row of every frame and hands it to `S`.
+#[derive(Debug)]
+pub struct Rows<S> {
+    sink: S,
+    flow: ControlFlow<()>,
+}
+
+/// What rows need to remember of a connection.
+#[derive(Debug, Default)]
+pub struct RowState {
+    observer: Option<Observer>,
+    message: Message,
+}
+
+impl<S: RowSink> Rows<S> {
+    /// Rows for `sink`.
+    pub const fn new(sink: S) -> Self {
+        Self { sink, flow: ControlFlow::Continue(()) }
+    }
+
+    /// `Break` once the sink has had enough.
+    pub const fn flow(&self) -> ControlFlow<()> {
+        self.flow
+    }
+
+    /// Where the rows go.
+    pub const fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Where the rows went.
+    pub fn into_sink(self) -> S {
+        self.sink
+    }
+}
+
+fn observer<'s>(connection: &FramedConnection<'_>, state: &'s mut RowState) -> &'s mut Observer {
+    state.observer.get_or_insert_with(|| {
+        let whole = connection.from_start(Side::Client) && connection.from_start(Side::Server);
+        if whole { Observer::new() } else { Observer::mid_stream() }
+    })
+}
+
+impl<S: RowSink> FrameSink for Rows<S> {
+    type State = RowState;
+
+    fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
+        if self.flow.is_break() {
+            return;
+        }
+        let LocatedFrame { from, packet, first_packet, time, offset, frame } = *located;
+        let observed = observer(connection, state).observe(from, &frame, packet, time);
+        if from == Side::Client && self.sink.wants_messages() {
+            state.message.frame(&frame);
+        }
+        let row = Row {
+            packet,
+            first_packet,
+            time,
+            connection: connection.tcp.id,
+            from,
+            offset,
+            frame,
+            in_flight: observed.in_flight,
+            info: observed.info,
+        };
+        self.flow = self.sink.row(connection, &row);
+    }
+
+    fn hole(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side, hole: &Hole) {
+        observer(connection, state).hole(from);
+        self.sink.hole(connection, from, hole);
+    }
+
+    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
+        self.sink.note(connection, note);
+    }
+
+    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+        self.sink.stream_note(connection, way, note);
+    }
+
+    fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, closing: Closing) {
+        if self.sink.wants_messages() {
+            self.sink.message(connection, &state.message);
+        }
+        self.sink.closed(connection, closing);
+    }
+}
