@@ -7,6 +7,7 @@
 //! ```
 
 pub mod capture;
+pub mod headers;
 mod info;
 pub mod row;
 pub mod segment;
