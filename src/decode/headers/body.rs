@@ -7,13 +7,24 @@ use super::{Layer, NotTcp};
 pub(super) struct Body<'a> {
     pub(super) captured: &'a [u8],
     pub(super) missing: u32,
+    pub(super) end: End,
+}
+
+/// Who says where a body ends, when a length further in disagrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The capture record. Tools that cut packets may state the cut length as the original one, so a header that
+    /// announces more is believed.
+    Record,
+    /// A length field on the wire around it. Nothing inside can be longer.
+    Carrier,
 }
 
 impl<'a> Body<'a> {
     /// A whole packet, of which `captured` may be only the start.
     pub(super) fn of_packet(captured: &'a [u8], original_len: u32) -> Self {
         let have = u32::try_from(captured.len()).unwrap_or(u32::MAX);
-        Self { captured, missing: original_len.saturating_sub(have) }
+        Self { captured, missing: original_len.saturating_sub(have), end: End::Record }
     }
 
     /// Bytes on the wire, captured or not.
@@ -27,7 +38,7 @@ impl<'a> Body<'a> {
     #[inline]
     pub(super) fn split<const N: usize>(&self, layer: Layer) -> Result<(&'a [u8; N], Self), NotTcp> {
         match self.captured.split_first_chunk::<N>() {
-            Some((head, captured)) => Ok((head, Self { captured, missing: self.missing })),
+            Some((head, captured)) => Ok((head, Self { captured, ..*self })),
             None => Err(self.lacks(N, layer)),
         }
     }
@@ -36,23 +47,30 @@ impl<'a> Body<'a> {
     #[inline]
     pub(super) fn skip(&self, len: usize, layer: Layer) -> Result<Self, NotTcp> {
         match self.captured.get(len..) {
-            Some(captured) => Ok(Self { captured, missing: self.missing }),
+            Some(captured) => Ok(Self { captured, ..*self }),
             None => Err(self.lacks(len, layer)),
         }
     }
 
-    /// The body when an inner length field says `len`: longer than what was there means bytes not captured.
+    /// The body when a header says that it is `len` bytes long. Longer than what was there means bytes not captured,
+    /// unless a carrier bounds it.
     #[inline]
     pub(super) fn announced(&self, len: u32) -> Self {
         match self.captured.get(..len as usize) {
-            Some(captured) => Self { captured, missing: 0 },
+            Some(captured) => Self { captured, missing: 0, end: self.end },
+            None if self.end == End::Carrier && u64::from(len) > self.wire_len() => *self,
             // `get` failed, so `captured` is shorter than a u32.
-            None => Self { captured: self.captured, missing: len - self.captured.len() as u32 },
+            None => Self { missing: len - self.captured.len() as u32, ..*self },
         }
     }
 
-    /// The body without what lies beyond `len`: padding of a layer that carries its own length.
-    pub(super) fn trimmed(&self, len: u16) -> Self {
+    /// The body inside a carrier that states `len`; what follows is padding.
+    pub(super) fn carried(&self, len: u16) -> Self {
+        Self { end: End::Carrier, ..self.cut_to(len) }
+    }
+
+    /// The body without what lies beyond `len`.
+    pub(super) fn cut_to(&self, len: u16) -> Self {
         if u64::from(len) < self.wire_len() { self.announced(u32::from(len)) } else { *self }
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use super::body::Body;
+use super::body::{Body, End};
 use super::{Layer, NotTcp};
 
 /// Limits of the fragment store. What exceeds one drops the oldest datagram and counts it as incomplete.
@@ -178,7 +178,7 @@ impl FragmentStore {
                 self.counts.completed += 1;
                 let (protocol, missing) = (datagram.protocol, datagram.assemble(&mut self.assembled));
                 self.make_room(key);
-                return Ok(Some((protocol, Body { captured: &self.assembled, missing })));
+                return Ok(Some((protocol, Body { captured: &self.assembled, missing, end: End::Carrier })));
             }
             Outcome::Added => {}
             Outcome::Duplicate => self.counts.duplicate_fragments += 1,

@@ -43,7 +43,7 @@ pub(super) fn ip_packet(link_type: LinkType, body: Body<'_>) -> Result<Body<'_>,
 
 /// True for the link types that [`ip_packet`] can step over.
 pub(super) fn is_supported(link_type: LinkType) -> bool {
-    !matches!(link(link_type, Body { captured: &[], missing: 0 }), Err(NotTcp::UnknownLinkType(_)))
+    !matches!(link(link_type, Body::of_packet(&[], 0)), Err(NotTcp::UnknownLinkType(_)))
 }
 
 fn link(link_type: LinkType, body: Body<'_>) -> Result<Next<'_>, NotTcp> {
@@ -75,6 +75,10 @@ fn link(link_type: LinkType, body: Body<'_>) -> Result<Next<'_>, NotTcp> {
         276 => {
             let (&[p0, p1, _, _, _, _, _, _, h0, h1, ..], rest) = body.split::<20>(LAYER)?;
             linux_cooked(u16::from_be_bytes([h0, h1]), u16::from_be_bytes([p0, p1]), rest)?
+        }
+        109 => {
+            let (&[a, b, c, d, ..], rest) = body.split::<12>(LAYER)?;
+            null([a, b, c, d], body, rest)?
         }
         6 => token_ring(body)?,
         10 => match body.split::<13>(LAYER)? {
@@ -167,6 +171,12 @@ fn ether_type(kind: u16, body: Body<'_>) -> Result<Next<'_>, NotTcp> {
             let (&[_, _, t0, t1], rest) = body.split::<4>(LAYER)?;
             Next::EtherType(u16::from_be_bytes([t0, t1]), rest)
         }
+        // Cisco VN-Tag.
+        0x8926 => {
+            let (&[.., t0, t1], rest) = body.split::<6>(LAYER)?;
+            Next::EtherType(u16::from_be_bytes([t0, t1]), rest)
+        }
+        0x88e5 => macsec(body)?,
         0x8847 | 0x8848 => Next::Mpls(body),
         0x8864 => Next::Pppoe(body),
         // 802.1ah: a service tag, then the customer's whole frame.
@@ -176,9 +186,22 @@ fn ether_type(kind: u16, body: Body<'_>) -> Result<Next<'_>, NotTcp> {
             let (&[.., t0, t1], rest) = body.split::<8>(LAYER)?;
             Next::EtherType(u16::from_be_bytes([t0, t1]), rest)
         }
-        len @ 0..=1500 => Next::Llc(body.trimmed(len)),
+        len @ 0..=1500 => Next::Llc(body.carried(len)),
         _ => return Err(NotTcp::NoIp),
     })
+}
+
+/// IEEE 802.1AE, where it protects a frame's integrity only: encrypted frames show nothing.
+fn macsec(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
+    const SECURE_CHANNEL: u8 = 0x20;
+    const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
+    let (&[control, ..], rest) = body.split::<6>(Layer::LinkTag)?;
+    if control & ENCRYPTED_OR_CHANGED != 0 {
+        return Err(NotTcp::NoIp);
+    }
+    let rest = if control & SECURE_CHANNEL != 0 { rest.skip(8, Layer::LinkTag)? } else { rest };
+    let (&[t0, t1], rest) = rest.split::<2>(Layer::LinkTag)?;
+    Ok(Next::EtherType(u16::from_be_bytes([t0, t1]), rest))
 }
 
 /// IEEE 802.2: SNAP with an EtherType, or the service access point once given to IP.
@@ -190,12 +213,17 @@ fn llc(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
             match ([o0, o1, o2], u16::from_be_bytes([t0, t1])) {
                 // Encapsulated Ethernet and the bridge tunnel (802.1H) use EtherTypes.
                 ([0, 0, 0] | [0, 0, 0xf8], kind @ 0x600..) => Ok(Next::EtherType(kind, rest)),
-                // Bridged Ethernet (RFC 2684), with and without its check sequence.
-                ([0, 0x80, 0xc2], 0x0001 | 0x0007) => Ok(Next::Ethernet(rest)),
+                // Bridged Ethernet with and without its check sequence, after two bytes of padding (RFC 2684 §5.2).
+                ([0, 0x80, 0xc2], 0x0001 | 0x0007) => Ok(Next::Ethernet(rest.skip(2, Layer::Llc)?)),
                 _ => Err(NotTcp::NoIp),
             }
         }
         [0x06, 0x06, 0x03] => Ok(Next::Ip(rest)),
+        // A network layer protocol identifier follows: IPv4's or IPv6's (RFC 2684 §5.1).
+        [0xfe, 0xfe, 0x03] => match rest.split::<1>(Layer::Llc)? {
+            ([0xcc | 0x8e], rest) => Ok(Next::Ip(rest)),
+            _ => Err(NotTcp::NoIp),
+        },
         _ => Err(NotTcp::NoIp),
     }
 }
@@ -212,9 +240,24 @@ fn mpls(mut body: Body<'_>) -> Result<Next<'_>, NotTcp> {
     }
     match body.captured.first().map(|first| first >> 4) {
         Some(4 | 6) => Ok(Next::Ip(body)),
+        // A pseudowire, with a control word (RFC 4448 §4.6) or without.
+        Some(0) if body.skip(4, Layer::Mpls).is_ok_and(|inner| is_ethernet_with_ip(inner.captured)) => {
+            Ok(Next::Ethernet(body.skip(4, Layer::Mpls)?))
+        }
+        Some(_) if is_ethernet_with_ip(body.captured) => Ok(Next::Ethernet(body)),
         Some(_) => Err(NotTcp::NoIp),
         None => Err(body.lacks(1, Layer::Mpls)),
     }
+}
+
+/// True when `bytes` read as an Ethernet frame, with at most two VLAN tags, have IP where its type says so.
+fn is_ethernet_with_ip(bytes: &[u8]) -> bool {
+    let at = |offset: usize| bytes.get(offset..).and_then(<[u8]>::first_chunk::<3>);
+    [12, 16, 20].iter().find_map(|&offset| match at(offset) {
+        Some([0x08, 0x00, 0x45..=0x4f] | [0x86, 0xdd, 0x60..=0x6f]) => Some(true),
+        Some([0x81, 0x00, _] | [0x88, 0xa8, _]) => None,
+        _ => Some(false),
+    }) == Some(true)
 }
 
 /// PPPoE session stage (RFC 2516).
@@ -223,7 +266,7 @@ fn pppoe(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
     if code != 0 {
         return Err(NotTcp::NoIp);
     }
-    Ok(Next::Ppp(rest.trimmed(u16::from_be_bytes([l0, l1]))))
+    Ok(Next::Ppp(rest.carried(u16::from_be_bytes([l0, l1]))))
 }
 
 /// PPP (RFC 1661), with or without address and control fields, protocol field compressed or not.
@@ -318,7 +361,8 @@ fn nflog(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
             return Err(NotTcp::Malformed { layer: Layer::Link, what: "attribute length below 4" });
         }
         if u16::from_le_bytes([k0, k1]) == PAYLOAD {
-            return Ok(Next::Ip(value.trimmed(len - 4)));
+            // As long as what was logged of the packet, which may be less than the packet.
+            return Ok(Next::Ip(value.cut_to(len - 4)));
         }
         attributes = attributes.skip(usize::from(len).next_multiple_of(4), Layer::Link)?;
     }
