@@ -9,6 +9,7 @@
 pub mod capture;
 mod connections;
 pub mod framing;
+pub mod headers;
 mod info;
 pub mod message;
 pub mod reassembly;
