@@ -1,35 +1,316 @@
 //! TCP connections: which segment belongs to which, and when a new one begins.
 
-use std::collections::HashMap;
+use std::net::IpAddr;
 
-use super::Segment;
-use super::reassembly::{StreamLimits, StreamSink};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
-/// Every TCP connection of a capture, fed segment by segment.
-#[derive(Debug)]
+use super::reassembly::{
+    Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Way,
+};
+use super::{Endpoint, Segment, TcpFlags};
+
+/// Every TCP connection of a capture, fed segment by segment in the order of the file.
+///
+/// A connection is a pair of endpoints, until a SYN without ACK comes whose sequence number is not the one its sender
+/// began with, or which follows a FIN or RST: that begins another, as Wireshark counts them.
 pub struct Connections<S: StreamSink> {
-    limits: StreamLimits,
-    states: HashMap<u32, S::State>,
+    shared: Shared,
+    v4: HashMap<KeyV4, Slot, RandomState>,
+    v6: HashMap<KeyV6, Slot, RandomState>,
+    /// Packets come in runs of one connection.
+    latest: Option<(Key, Slot)>,
+    connections: Vec<Connection<S::State>>,
+    count: u32,
+}
+
+/// An index into `connections`.
+type Slot = u32;
+
+/// The endpoints of a connection, the lower one first, packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct KeyV4 {
+    addrs: u64,
+    ports: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct KeyV6 {
+    low: u128,
+    high: u128,
+    ports: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    V4(KeyV4),
+    V6(KeyV6),
+}
+
+/// Which end of a [`Key`] sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Low,
+    High,
+}
+
+impl Key {
+    #[inline]
+    fn new(source: Endpoint, destination: Endpoint) -> (Self, Sender) {
+        if let (IpAddr::V4(from), IpAddr::V4(to)) = (source.addr, destination.addr) {
+            let from = u64::from(from.to_bits()) << 16 | u64::from(source.port);
+            let to = u64::from(to.to_bits()) << 16 | u64::from(destination.port);
+            let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+            let addrs = (low >> 16) << 32 | high >> 16;
+            let ports = (low as u32 & 0xFFFF) << 16 | (high as u32 & 0xFFFF);
+            return (Self::V4(KeyV4 { addrs, ports }), sender);
+        }
+        let from = (bits(source.addr), source.port);
+        let to = (bits(destination.addr), destination.port);
+        let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+        let ports = u32::from(low.1) << 16 | u32::from(high.1);
+        (Self::V6(KeyV6 { low: low.0, high: high.0, ports }), sender)
+    }
+}
+
+fn bits(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    }
+}
+
+/// A connection and its two directions.
+struct Connection<T> {
+    info: ConnectionInfo,
+    /// Which end of the key is `ends[0]`.
+    first: Sender,
+    stage: Stage,
+    streams: [Stream; 2],
+    state: T,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// The sink was told that it closed; packets may still follow.
+    Closed,
 }
 
 impl<S: StreamSink> Connections<S> {
     /// No connections yet.
     #[must_use]
     pub fn new(limits: StreamLimits) -> Self {
-        Self { limits, states: HashMap::new() }
+        Self {
+            shared: Shared::new(limits),
+            v4: HashMap::with_hasher(RandomState::default()),
+            v6: HashMap::with_hasher(RandomState::default()),
+            latest: None,
+            connections: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Takes the next segment of the capture.
-    pub fn segment(&mut self, _segment: &Segment<'_>, _sink: &mut S) {
-        let _ = (&self.limits, &self.states);
+    pub fn segment(&mut self, segment: &Segment<'_>, sink: &mut S) {
+        self.shared.counters.segments += 1;
+        let (key, sender) = Key::new(segment.source, segment.destination);
+        let slot = match self.latest {
+            Some((latest, slot)) if latest == key => Some(slot),
+            _ => self.find(&key),
+        };
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.open(key, sender, segment, sink),
+        };
+        self.latest = Some((key, slot));
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if connection.is_succeeded_by(segment, sender) {
+            connection.close(Closing::Replaced, &mut self.shared, sink);
+            *connection = Connection::new(self.count, sender, segment);
+            self.count = self.count.saturating_add(1);
+        }
+        connection.segment(segment, sender, &mut self.shared, sink);
     }
 
-    /// The capture has ended: gives up what is open, in order of connection, and closes every connection.
-    pub fn finish(&mut self, _sink: &mut S) {}
+    /// The capture has ended: gives up what is open and closes every connection, in order of their ids.
+    pub fn finish(&mut self, sink: &mut S) {
+        let mut connections = std::mem::take(&mut self.connections);
+        self.v4.clear();
+        self.v6.clear();
+        self.latest = None;
+        connections.sort_unstable_by_key(|connection| connection.info.id);
+        for connection in &mut connections {
+            connection.close(Closing::CaptureEnded, &mut self.shared, sink);
+        }
+    }
 
     /// TCP connections so far.
     #[must_use]
     pub fn count(&self) -> u32 {
-        0
+        self.count
+    }
+
+    /// What was done so far, over all connections.
+    #[must_use]
+    pub fn counters(&self) -> &StreamCounters {
+        &self.shared.counters
+    }
+
+    #[inline]
+    fn find(&self, key: &Key) -> Option<Slot> {
+        match key {
+            Key::V4(key) => self.v4.get(key),
+            Key::V6(key) => self.v6.get(key),
+        }
+        .copied()
+    }
+
+    fn open(&mut self, key: Key, sender: Sender, segment: &Segment<'_>, sink: &mut S) -> Slot {
+        let limit = self.shared.limits.connections.clamp(1, Slot::MAX as usize);
+        if self.connections.len() >= limit {
+            self.evict(limit, sink);
+        }
+        let slot = self.connections.len() as Slot;
+        self.connections.push(Connection::new(self.count, sender, segment));
+        self.count = self.count.saturating_add(1);
+        self.insert(key, slot);
+        slot
+    }
+
+    fn insert(&mut self, key: Key, slot: Slot) {
+        match key {
+            Key::V4(key) => self.v4.insert(key, slot),
+            Key::V6(key) => self.v6.insert(key, slot),
+        };
+    }
+
+    /// Forgets the sixteenth that was idle longest, so that the search for it costs little per connection.
+    fn evict(&mut self, limit: usize, sink: &mut S) {
+        let excess = self.connections.len().saturating_sub(limit) + (limit / 16).max(1);
+        let mut packets: Vec<u64> = self.connections.iter().map(|connection| connection.info.last_packet).collect();
+        let oldest = packets.len().min(excess) - 1;
+        let (_, newest_to_go, _) = packets.select_nth_unstable(oldest);
+        let newest_to_go = *newest_to_go;
+        let mut idle: Vec<_> =
+            self.connections.extract_if(.., |connection| connection.info.last_packet <= newest_to_go).collect();
+        idle.sort_unstable_by_key(|connection| connection.info.id);
+        for connection in &mut idle {
+            self.shared.counters.evicted_connections += 1;
+            connection.close(Closing::Evicted, &mut self.shared, sink);
+        }
+        self.v4.clear();
+        self.v6.clear();
+        for slot in 0..self.connections.len() {
+            let [a, b] = self.connections[slot].info.ends;
+            self.insert(Key::new(a, b).0, slot as Slot);
+        }
+    }
+}
+
+impl<T: Default> Connection<T> {
+    fn new(id: u32, sender: Sender, segment: &Segment<'_>) -> Self {
+        let info = ConnectionInfo {
+            id,
+            ends: [segment.source, segment.destination],
+            opener: None,
+            start: [Start::Unknown; 2],
+            first_packet: segment.packet,
+            first_time: segment.time,
+            last_packet: segment.packet,
+            last_time: segment.time,
+            packets: [0; 2],
+            fin: [false; 2],
+            reset: [false; 2],
+        };
+        Self { info, first: sender, stage: Stage::Open, streams: Default::default(), state: T::default() }
+    }
+
+    fn way(&self, sender: Sender) -> Way {
+        if sender == self.first { Way::Forth } else { Way::Back }
+    }
+
+    /// Whether `segment` begins another connection between the same endpoints.
+    #[inline]
+    fn is_succeeded_by(&self, segment: &Segment<'_>, sender: Sender) -> bool {
+        segment.flags.has(TcpFlags::SYN)
+            && !segment.flags.has(TcpFlags::ACK)
+            && self.streams[self.way(sender).index()].initial_sequence().is_some_and(|isn| {
+                let over = self.info.fin.contains(&true) || self.info.reset.contains(&true);
+                isn != segment.seq || over
+            })
+    }
+
+    fn segment<S>(&mut self, segment: &Segment<'_>, sender: Sender, shared: &mut Shared, sink: &mut S)
+    where
+        S: StreamSink<State = T>,
+    {
+        let way = self.way(sender);
+        let info = &mut self.info;
+        info.last_packet = segment.packet;
+        info.last_time = segment.time;
+        info.packets[way.index()] += 1;
+        info.fin[way.index()] |= segment.flags.has(TcpFlags::FIN);
+        info.reset[way.index()] |= segment.flags.has(TcpFlags::RST);
+        if segment.flags.has(TcpFlags::SYN) && info.opener.is_none() {
+            info.opener = Some(if segment.flags.has(TcpFlags::ACK) { way.other() } else { way });
+        }
+
+        let [forth, back] = &mut self.streams;
+        let (own, other) = if way == Way::Forth { (forth, back) } else { (back, forth) };
+        let mut out = Outlet { sink, info, state: &mut self.state, shared, way };
+        own.segment(segment, &mut out);
+        if segment.flags.has(TcpFlags::ACK) {
+            if segment.flags.has(TcpFlags::RST) {
+                // Whoever resets no longer says what it received.
+                other.hear(segment.ack);
+            } else if out.info.ends[0] == out.info.ends[1] {
+                // One socket that talks to itself acknowledges its own numbers.
+                own.acknowledge(segment.ack, &out);
+            } else {
+                if segment.flags.has(TcpFlags::SYN) {
+                    out.way = way.other();
+                    other.anchor_before(segment.ack, &mut out);
+                }
+                other.acknowledge(segment.ack, &out);
+            }
+        }
+        out.way = way;
+        own.tick(&mut out);
+        out.way = way.other();
+        other.tick(&mut out);
+
+        if self.stage == Stage::Closed {
+            return;
+        }
+        let held = [self.streams[0].waiting(), self.streams[1].waiting()];
+        sink.settled(&self.info, &mut self.state, held);
+        if self.streams.iter().all(Stream::is_complete) {
+            self.close(Closing::Fin, shared, sink);
+        }
+    }
+
+    /// Gives up what is open and tells the sink; `closing` says why, unless the connection itself said how it ended.
+    fn close<S>(&mut self, closing: Closing, shared: &mut Shared, sink: &mut S)
+    where
+        S: StreamSink<State = T>,
+    {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.stage = Stage::Closed;
+        for way in Way::BOTH {
+            let mut out = Outlet { sink, info: &mut self.info, state: &mut self.state, shared, way };
+            let peer_closed = out.info.fin[way.other().index()];
+            self.streams[way.index()].finish(peer_closed, &mut out);
+        }
+        let closing = match self.info {
+            _ if closing == Closing::Evicted => closing,
+            ConnectionInfo { reset: [true, _] | [_, true], .. } => Closing::Reset,
+            ConnectionInfo { fin: [true, true], .. } => Closing::Fin,
+            _ => closing,
+        };
+        sink.closed(&self.info, &mut self.state, closing);
+        self.state = T::default();
     }
 }

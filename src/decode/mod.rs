@@ -15,8 +15,10 @@ pub mod message;
 pub mod reassembly;
 pub mod row;
 pub mod segment;
+mod stream_files;
 
 pub use connections::Connections;
 pub use info::Info;
 pub use row::{CapturedFrame, Row};
 pub use segment::{Endpoint, LinkType, Packet, PacketContent, Segment, TcpFlags, TcpSeq};
+pub use stream_files::{StreamFiles, StreamFilesError, StreamFilesWritten};

@@ -48,7 +48,7 @@ impl StreamLimits {
     pub const fn patient() -> Self {
         Self {
             held_bytes: 4 << 20,
-            held_segments: 4096,
+            held_segments: 1024,
             packets_after_ack: 256,
             start_segments: 256,
             start_bytes: 1 << 20,

@@ -143,9 +143,10 @@ pub enum StreamNote {
     /// A further copy of bytes differs from the first, which was kept. Certain when said; a difference may go unsaid
     /// when the copies are cut at different places or far apart.
     DifferingCopy {
-        /// Stream offset of the first segment's worth of bytes (or, where both copies were at hand, byte) that differs.
+        /// Stream offset of the first byte that differs; once the first copy was delivered, of the first of its chunks
+        /// that differs.
         offset: u64,
-        /// Bytes compared from there on.
+        /// Bytes that differ, or the length of the chunks that do.
         len: u64,
         /// The packet with the second copy.
         packet: u64,
@@ -168,6 +169,13 @@ pub enum StreamNote {
     },
     /// Bytes came with sequence numbers after the FIN's: they are in no chunk.
     AfterFin {
+        /// How many.
+        len: u64,
+        /// The packet that brought them.
+        packet: u64,
+    },
+    /// An RST carried bytes: a reason in words, no part of the stream (RFC 1122 §4.2.2.12). They are in no chunk.
+    InReset {
         /// How many.
         len: u64,
         /// The packet that brought them.
@@ -223,8 +231,8 @@ pub trait StreamSink {
 
     /// Called once after every segment of the connection, when its chunks, holes and notes were given.
     ///
-    /// `held`, by [`Way::index`]: captured bytes that wait behind an open hole, or for the start to be settled.
-    /// While one is not 0, what the other direction delivers may be an answer to something not yet delivered.
+    /// `held`, by [`Way::index`]: bytes that wait behind an open hole, captured or known to be cut off, or that wait for
+    /// the start to be settled. While one is not 0, what the other direction delivers may be an answer to something not yet delivered.
     fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, held: [usize; 2]) {
         let _ = (connection, state, held);
     }

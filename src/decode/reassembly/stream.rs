@@ -1,0 +1,527 @@
+//! One direction: sequence numbers to positions, in-order bytes straight through, the rest held until its hole is
+//! filled or given up.
+//!
+//! Inside, a byte has a *position*: 64 bits that never wrap, [`ORIGIN`] for the sequence number first heard of. The
+//! stream offset told outside is the position less that of offset 0, which is only known once the start is settled.
+
+use std::ops::Range;
+
+use super::backlog::{Backlog, Cut, Piece, Slot};
+use super::outlet::Outlet;
+use super::recent::Link;
+use super::{Chunk, Hole, HoleCause, Start, StreamNote, StreamSink};
+use crate::decode::{Segment, TcpFlags, TcpSeq};
+use crate::time::Timestamp;
+
+/// Position of the base sequence number: room below for segments that come late, and zero in its low 32 bits.
+const ORIGIN: u64 = 1 << 32;
+
+/// How far a direction has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    /// Nothing was heard of it.
+    #[default]
+    Unheard,
+    /// A sequence number is known, from a segment without data or an acknowledgement of the other side.
+    Heard,
+    /// Data without SYN: everything is held, since a lower segment may still come.
+    Starting,
+    /// Offset 0 is known.
+    Running,
+}
+
+/// The other side has acknowledged everything before `goal`; after `packets` more, holes before it are given up.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    goal: u64,
+    packets: u16,
+}
+
+/// Captured bytes of one segment at a position.
+#[derive(Clone, Copy)]
+struct Piecemeal<'a> {
+    start: u64,
+    bytes: &'a [u8],
+    packet: u64,
+    time: Option<Timestamp>,
+}
+
+impl<'a> Piecemeal<'a> {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// The part of it in `range`.
+    fn part(&self, range: Range<u64>) -> Self {
+        let from = range.start.clamp(self.start, self.end());
+        let to = range.end.clamp(from, self.end());
+        let bytes: &'a [u8] = &self.bytes[(from - self.start) as usize..(to - self.start) as usize];
+        Self { start: from, bytes, ..*self }
+    }
+}
+
+/// The state of one direction.
+#[derive(Debug, Default)]
+pub(in crate::decode) struct Stream {
+    phase: Phase,
+    /// The sequence number at [`ORIGIN`].
+    base: u32,
+    /// Where the last implausible segment ended.
+    suspect: Option<TcpSeq>,
+    /// Position of offset 0; meaningful when running.
+    zero: u64,
+    /// The position up to which everything was delivered or given up.
+    next: u64,
+    /// The end of the captured data that lies farthest out.
+    sent: u64,
+    /// Everything before was acknowledged by the other side; 0 while nothing was.
+    acked: u64,
+    fin: Option<u64>,
+    deadline: Option<Deadline>,
+    recent: Link,
+    backlog: Option<Box<Backlog>>,
+}
+
+impl Stream {
+    /// The sequence number that a SYN of this direction has, if the capture has told it.
+    pub(in crate::decode) fn initial_sequence(&self) -> Option<TcpSeq> {
+        (self.phase != Phase::Unheard).then(|| TcpSeq(self.base.wrapping_sub(1)))
+    }
+
+    /// True when a FIN was captured and every byte before it is accounted for.
+    pub(in crate::decode) fn is_complete(&self) -> bool {
+        self.phase == Phase::Running && self.fin.is_some_and(|fin| fin <= self.next)
+    }
+
+    /// Bytes that wait behind an open hole or for the start.
+    pub(in crate::decode) fn waiting(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.waiting_bytes())
+    }
+
+    /// Takes a segment of this direction.
+    #[inline]
+    pub(in crate::decode) fn segment<S: StreamSink>(&mut self, segment: &Segment<'_>, out: &mut Outlet<'_, S>) {
+        // The segment that nearly every segment is.
+        if self.phase == Phase::Running
+            && self.backlog.is_none()
+            && segment.missing == 0
+            && segment.flags.0 & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST).0 == 0
+            && self.fin.is_none()
+            && segment.seq == self.seq_at(self.next)
+        {
+            if !segment.payload.is_empty() {
+                self.deliver(self.next, segment.payload, segment.packet, segment.time, out);
+                self.sent = self.sent.max(self.next);
+            }
+            return;
+        }
+        self.unusual_segment(segment, out);
+    }
+
+    fn unusual_segment<S: StreamSink>(&mut self, segment: &Segment<'_>, out: &mut Outlet<'_, S>) {
+        let packet = segment.packet;
+        if segment.flags.has(TcpFlags::RST) {
+            if segment.wire_len() > 0 {
+                out.note(StreamNote::InReset { len: segment.wire_len(), packet });
+            }
+            self.hear(segment.seq);
+            return;
+        }
+        let mut seq = segment.seq;
+        if segment.flags.has(TcpFlags::SYN) {
+            seq = seq + 1;
+            self.anchor(seq, out);
+        }
+        let wire_len = segment.wire_len();
+        let start = match self.phase {
+            Phase::Unheard => {
+                self.hear(seq);
+                ORIGIN
+            }
+            Phase::Heard if wire_len > 0 && !self.is_plausible(self.position(seq), wire_len, out) => {
+                // A number from an acknowledgement against one from data: the data is what there is.
+                *self = Self::default();
+                self.hear(seq);
+                ORIGIN
+            }
+            _ => self.position(seq),
+        };
+        let fin = segment.flags.has(TcpFlags::FIN);
+        if wire_len == 0 && !fin {
+            return;
+        }
+        if !self.is_plausible(start, wire_len, out) && self.suspect != Some(seq) {
+            // Lengths beyond 32 bits do not exist on the wire; whatever claims them is no continuation.
+            self.suspect = u32::try_from(wire_len).ok().map(|len| seq + len);
+            out.note(StreamNote::Implausible { len: wire_len, packet });
+            return;
+        }
+        self.suspect = None;
+        if wire_len > 0 {
+            self.data(segment, start, out);
+        }
+        let end = start + wire_len;
+        // A FIN before captured data is an old or a false one: the data shows that the stream went on.
+        if fin && self.fin.is_none() && end >= self.sent.max(self.settled_up_to()) {
+            self.fin = Some(end);
+        }
+        self.keep_limits(out);
+    }
+
+    /// A segment with data whose place is believed.
+    fn data<S: StreamSink>(&mut self, segment: &Segment<'_>, start: u64, out: &mut Outlet<'_, S>) {
+        let packet = segment.packet;
+        let mut piece = Piecemeal { start, bytes: segment.payload, packet, time: segment.time };
+        let mut wire_end = start + segment.wire_len();
+        if self.phase == Phase::Heard {
+            self.phase = Phase::Starting;
+        }
+        if self.phase == Phase::Running && start < self.zero {
+            let early = wire_end.min(self.zero) - start;
+            out.note(StreamNote::BeforeStart { len: early, packet });
+            piece = piece.part(self.zero..u64::MAX);
+            if wire_end <= self.zero {
+                return;
+            }
+        }
+        if let Some(fin) = self.fin.filter(|fin| *fin < wire_end) {
+            out.note(StreamNote::AfterFin { len: wire_end - fin.max(start), packet });
+            piece = piece.part(0..fin);
+            wire_end = fin;
+        }
+        let keep_alive = segment.wire_len() == 1 && wire_end == self.sent;
+        if wire_end <= piece.start {
+            return;
+        }
+        let news = if keep_alive { false } else { self.place(piece, out) };
+        if piece.end() < wire_end && self.settled_up_to() < wire_end {
+            let cut = Cut { start: piece.end().max(self.settled_up_to()), end: wire_end, packet, time: segment.time };
+            self.backlog.get_or_insert_default().cut(cut);
+        } else if !news {
+            out.note(StreamNote::Repeated { offset: self.offset(piece.start), len: wire_end - piece.start, packet });
+        }
+        self.sent = self.sent.max(wire_end);
+    }
+
+    /// Delivers or holds what is new of a piece, and says what is not; true when anything was.
+    fn place<S: StreamSink>(&mut self, piece: Piecemeal<'_>, out: &mut Outlet<'_, S>) -> bool {
+        let end = piece.end();
+        let mut news = self.compare(piece, out);
+        let mut at = piece.start.max(self.settled_up_to());
+        while at < end {
+            let slot = self.backlog.as_ref().map_or(Slot::FreeUntil(u64::MAX), |backlog| backlog.at(at));
+            let stop = match slot {
+                Slot::HeldUntil(stop) => {
+                    at = stop;
+                    continue;
+                }
+                Slot::FreeUntil(stop) => stop.min(end),
+            };
+            let part = piece.part(at..stop);
+            news = true;
+            if self.phase == Phase::Running && at == self.next {
+                self.deliver(at, part.bytes, part.packet, part.time, out);
+                self.drain(out);
+                at = stop.max(self.next);
+            } else {
+                let held = Piece { bytes: part.bytes.into(), packet: part.packet, time: part.time };
+                self.backlog.get_or_insert_default().hold(at, held);
+                at = stop;
+            }
+        }
+        news
+    }
+
+    /// Compares a copy with what there is, and says which of its bytes come too late; true when any do.
+    fn compare<S: StreamSink>(&mut self, piece: Piecemeal<'_>, out: &mut Outlet<'_, S>) -> bool {
+        let (packet, end) = (piece.packet, piece.end());
+        let mut late = false;
+        let mut difference = None;
+        if let Some(backlog) = &mut self.backlog {
+            difference = backlog.difference(piece.start, piece.bytes);
+            let below = piece.start..end.min(self.next);
+            while self.phase == Phase::Running
+                && let Some(lost) = backlog.find_lost(&below)
+            {
+                late = true;
+                let len = lost.end - lost.start;
+                out.note(StreamNote::LateBytes { offset: lost.start - self.zero, len, packet });
+            }
+        }
+        if self.phase == Phase::Running && piece.start < self.next {
+            let delivered = out.shared.recent.difference(self.recent, piece.start, piece.bytes);
+            difference = delivered.or(difference);
+        }
+        if let Some((first, len)) = difference {
+            out.note(StreamNote::DifferingCopy { offset: self.offset(first), len, packet });
+        }
+        late
+    }
+
+    /// Hands out bytes that begin at `self.next`.
+    #[inline]
+    fn deliver<S: StreamSink>(
+        &mut self,
+        at: u64,
+        bytes: &[u8],
+        packet: u64,
+        time: Option<Timestamp>,
+        out: &mut Outlet<'_, S>,
+    ) {
+        self.recent = out.shared.recent.remember(self.recent, at, bytes);
+        self.next = at + bytes.len() as u64;
+        out.chunk(Chunk { offset: at - self.zero, bytes, packet, time });
+    }
+
+    /// Hands out held pieces that begin at `self.next`.
+    fn drain<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
+        while let Some(piece) = self.backlog.as_mut().and_then(|backlog| backlog.take(self.next)) {
+            self.deliver(self.next, &piece.bytes, piece.packet, piece.time, out);
+        }
+        if let Some(backlog) = &mut self.backlog {
+            backlog.passed(self.next);
+        }
+    }
+
+    /// The other side acknowledges everything before `ack`.
+    #[inline]
+    pub(in crate::decode) fn acknowledge<S: StreamSink>(&mut self, ack: TcpSeq, out: &Outlet<'_, S>) {
+        if self.phase == Phase::Unheard {
+            self.hear(ack);
+        }
+        let position = self.position(ack);
+        if position > self.acked && (self.is_plausible(position, 0, out) || self.suspect == Some(ack)) {
+            self.acked = position;
+        }
+    }
+
+    /// A SYN of this direction, seen or deduced, puts offset 0 at `first`.
+    pub(in crate::decode) fn anchor<S: StreamSink>(&mut self, first: TcpSeq, out: &mut Outlet<'_, S>) {
+        let position = self.position(first);
+        let untouched = match self.phase {
+            Phase::Unheard | Phase::Heard => true,
+            // A second SYN-ACK with another number, before any data: the connection that is going to be used.
+            Phase::Running => {
+                self.next == self.zero && self.backlog.is_none() && self.fin.is_none() && position != self.zero
+            }
+            Phase::Starting => false,
+        };
+        if untouched {
+            let acked = if self.phase == Phase::Heard && position == ORIGIN { self.acked } else { 0 };
+            *self = Self {
+                base: first.0,
+                phase: Phase::Running,
+                zero: ORIGIN,
+                next: ORIGIN,
+                sent: ORIGIN,
+                acked,
+                ..Self::default()
+            };
+        } else if self.phase == Phase::Starting {
+            let lowest = self.backlog.as_ref().and_then(|backlog| backlog.lowest());
+            if lowest.is_none_or(|lowest| lowest < position) || !self.is_plausible(position, 0, out) {
+                return;
+            }
+            self.run_from(position, Start::Syn, out);
+        } else if position != self.zero {
+            return;
+        }
+        out.info.start[out.way.index()] = Start::Syn;
+    }
+
+    /// A SYN-ACK of the other side acknowledges up to `first`: the byte after the SYN, unless the SYN itself was
+    /// captured and says otherwise (it may have carried data, RFC 7413).
+    pub(in crate::decode) fn anchor_before<S: StreamSink>(&mut self, first: TcpSeq, out: &mut Outlet<'_, S>) {
+        if self.phase != Phase::Running {
+            self.anchor(first, out);
+        }
+    }
+
+    /// A sequence number of this direction, before any data.
+    pub(in crate::decode) fn hear(&mut self, seq: TcpSeq) {
+        if self.phase == Phase::Unheard {
+            *self = Self { base: seq.0, phase: Phase::Heard, next: ORIGIN, sent: ORIGIN, ..Self::default() };
+        }
+    }
+
+    /// The start is settled.
+    fn run_from<S: StreamSink>(&mut self, zero: u64, start: Start, out: &mut Outlet<'_, S>) {
+        self.phase = Phase::Running;
+        self.zero = zero;
+        self.next = zero;
+        out.info.start[out.way.index()] = start;
+        self.drain(out);
+    }
+
+    /// Called after each packet of the connection: gives up holes whose time has come.
+    #[inline]
+    pub(in crate::decode) fn tick<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
+        if self.backlog.is_some() {
+            self.tick_backlog(out);
+        }
+    }
+
+    fn tick_backlog<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
+        match &mut self.deadline {
+            None => {}
+            Some(deadline) if deadline.packets > 1 => deadline.packets -= 1,
+            Some(Deadline { goal, .. }) => {
+                let goal = *goal;
+                self.deadline = None;
+                while let Some(end) = self.acknowledged_hole(goal) {
+                    self.give_up(end, HoleCause::NotCaptured, out);
+                }
+            }
+        }
+        if self.deadline.is_none() && self.acknowledged_hole(self.acked).is_some() {
+            self.deadline = Some(Deadline { goal: self.acked, packets: out.shared.limits.packets_after_ack.max(1) });
+        }
+        self.tidy(out);
+    }
+
+    /// Where the open hole (or the wait for the start) ends, if everything before `acked` was received.
+    fn acknowledged_hole(&self, acked: u64) -> Option<u64> {
+        let backlog = self.backlog.as_ref().filter(|backlog| !backlog.is_idle())?;
+        if self.phase == Phase::Starting {
+            return backlog.lowest().filter(|lowest| *lowest <= acked);
+        }
+        match backlog.first_held() {
+            Some(end) if end <= acked => Some(end),
+            // With nothing (or something unacknowledged) behind it: as far as cut packets show it.
+            held => backlog.cut_up_to(acked.min(held.unwrap_or(u64::MAX))),
+        }
+    }
+
+    /// Ends the wait at `end`: settles the start, or states the hole up to there and delivers what follows.
+    fn give_up<S: StreamSink>(&mut self, end: u64, cause: HoleCause, out: &mut Outlet<'_, S>) {
+        if self.phase == Phase::Starting {
+            self.run_from(end, Start::MidStream, out);
+            return;
+        }
+        let whole = self.next..end;
+        while self.next < end {
+            let rest = self.next..end;
+            let cut = self.backlog.as_ref().and_then(|backlog| backlog.cut_within(&rest));
+            let hole = match cut {
+                Some(cut) if cut.start <= rest.start => {
+                    let len = cut.end.min(end) - rest.start;
+                    Hole { offset: 0, len, cause: HoleCause::Truncated, packet: cut.packet, time: cut.time }
+                }
+                _ => {
+                    let stop = cut.map_or(end, |cut| cut.start);
+                    let cause = if stop <= self.acked { HoleCause::NotCaptured } else { cause };
+                    let (packet, time) = (out.info.last_packet, out.info.last_time);
+                    Hole { offset: 0, len: stop - rest.start, cause, packet, time }
+                }
+            };
+            self.next += hole.len;
+            out.hole(Hole { offset: rest.start - self.zero, ..hole });
+        }
+        self.backlog.get_or_insert_default().lose(whole);
+        self.drain(out);
+    }
+
+    /// Gives up holes until the limits are kept.
+    fn keep_limits<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
+        let limits = out.shared.limits;
+        loop {
+            self.tidy(out);
+            let Some(backlog) = self.backlog.as_ref().filter(|backlog| !backlog.is_idle()) else { return };
+            let (bytes, segments) = match self.phase {
+                Phase::Starting => (limits.start_bytes, limits.start_segments),
+                _ => (limits.held_bytes, limits.held_segments),
+            };
+            let over = backlog.held_bytes() > bytes
+                || backlog.held_segments() > segments
+                || out.shared.held_in_all > limits.held_bytes_in_all;
+            if !over {
+                return;
+            }
+            let end = match self.phase {
+                Phase::Starting => backlog.lowest(),
+                _ => backlog.first_held().or(Some(backlog.cuts_end())),
+            };
+            let Some(end) = end else { return };
+            self.give_up(end, HoleCause::LimitReached, out);
+        }
+    }
+
+    /// No packet will follow: settles and gives up everything.
+    pub(in crate::decode) fn finish<S: StreamSink>(&mut self, peer_closed: bool, out: &mut Outlet<'_, S>) {
+        if self.phase == Phase::Starting
+            && let Some(lowest) = self.backlog.as_ref().and_then(|backlog| backlog.lowest())
+        {
+            self.run_from(lowest, Start::MidStream, out);
+        }
+        if self.phase != Phase::Running {
+            return;
+        }
+        while let Some(end) = self.backlog.as_ref().and_then(|backlog| backlog.first_held()) {
+            self.give_up(end, HoleCause::CaptureEnded, out);
+        }
+        let cut = self.backlog.as_ref().map_or(0, |backlog| backlog.cuts_end());
+        let end = self.fin.unwrap_or_else(|| self.acknowledged_end(peer_closed)).max(cut);
+        if self.next < end {
+            self.give_up(end, HoleCause::CaptureEnded, out);
+        }
+        self.tidy(out);
+    }
+
+    /// The end of what the other side acknowledged, less one when that one may be a FIN that was not captured.
+    fn acknowledged_end(&self, peer_closed: bool) -> u64 {
+        let beyond = self.acked.saturating_sub(self.next.max(self.sent));
+        if beyond == 1 || (beyond > 0 && peer_closed) { self.acked - 1 } else { self.acked }
+    }
+
+    /// Brings the account over all connections up to date and drops an empty backlog.
+    fn tidy<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
+        let Some(backlog) = &mut self.backlog else { return };
+        let held = &mut out.shared.held_in_all;
+        *held = held.saturating_sub(backlog.charged);
+        backlog.charged = backlog.cost();
+        *held += backlog.charged;
+        if backlog.is_idle() {
+            self.deadline = None;
+        }
+        if backlog.is_empty() {
+            self.backlog = None;
+        }
+    }
+
+    /// Whether a segment may lie here: see [`plausible_jump`](super::StreamLimits::plausible_jump).
+    fn is_plausible<S: StreamSink>(&self, start: u64, len: u64, out: &Outlet<'_, S>) -> bool {
+        let jump = u64::from(out.shared.limits.plausible_jump);
+        let floor = match self.phase {
+            Phase::Unheard => return true,
+            Phase::Running => self.zero,
+            Phase::Heard => ORIGIN,
+            Phase::Starting => self.backlog.as_ref().and_then(|backlog| backlog.lowest()).unwrap_or(ORIGIN),
+        };
+        let edge = self.sent.max(self.acked).max(self.next);
+        start <= edge + jump && floor <= start + len + jump
+    }
+
+    /// The position before which nothing can be delivered any more.
+    fn settled_up_to(&self) -> u64 {
+        if self.phase == Phase::Running { self.next } else { 0 }
+    }
+
+    fn seq_at(&self, position: u64) -> TcpSeq {
+        TcpSeq(self.base.wrapping_add(position as u32))
+    }
+
+    /// The position of `seq` that is nearest to where the stream is.
+    fn position(&self, seq: TcpSeq) -> u64 {
+        let near = self.next.max(ORIGIN);
+        near.saturating_add_signed(i64::from(seq.since(self.seq_at(near))))
+    }
+
+    /// The stream offset of a position; while the start is unsettled, as if the lowest known byte were offset 0.
+    fn offset(&self, position: u64) -> u64 {
+        let zero = match self.phase {
+            Phase::Running => self.zero,
+            _ => self.backlog.as_ref().and_then(|backlog| backlog.lowest()).unwrap_or(position),
+        };
+        position.saturating_sub(zero)
+    }
+}

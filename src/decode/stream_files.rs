@@ -1,0 +1,392 @@
+//! `--streams DIR`: the bytes of every TCP connection as files, and an index of them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Endpoint;
+use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamSink, Way};
+
+/// The index's file name.
+const INDEX: &str = "index.ndjson";
+/// Bytes gathered before files are written.
+const BATCH_BYTES: usize = 16 << 20;
+/// Pieces gathered before files are written.
+const BATCH_PIECES: usize = 1 << 18;
+/// Holes kept for the index, over all connections: 64 MiB.
+const HOLES_IN_ALL: usize = 1 << 22;
+
+/// Writes each direction of each connection to its own file: `NNNN-client.bin` and `NNNN-server.bin`.
+///
+/// NNNN is the connection's id, at least four digits. The client is who opened the connection, or who sent first when
+/// the opening was not captured. A file has the direction's bytes in order of sequence number, the first copy of each,
+/// holes left out. `index.ndjson` has one line per direction, in order of connection, client first:
+/// `{"connection":0,"from":"ip:port","to":"[ip6]:port","file":"0000-client.bin","bytes":123,"holes":[{"offset":0,"length":9}]}`.
+/// `bytes` is the file's length; `offset` counts the bytes of the direction, holes included. Should a run have more
+/// than four million holes, further ones are left out, and their rows say how many: `"holes_left_out":7`.
+///
+/// Bytes are gathered and written in batches; one file is open at a time besides the index. The first thing that
+/// cannot be written ends the writing: see [`StreamFiles::check`].
+#[derive(Debug)]
+pub struct StreamFiles {
+    folder: PathBuf,
+    index: BufWriter<File>,
+    batch: Batch,
+    /// Rows of closed connections that wait for one with a lower id.
+    rows: BTreeMap<u32, [Row; 2]>,
+    /// The connection whose rows come next in the index.
+    next: u32,
+    holes: usize,
+    written: StreamFilesWritten,
+    health: Health,
+}
+
+#[derive(Debug)]
+enum Health {
+    Writing,
+    Failed(StreamFilesError),
+    /// Failed, and the caller knows.
+    Told,
+}
+
+/// What [`StreamFiles`] wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamFilesWritten {
+    /// TCP connections; two files each.
+    pub connections: u64,
+    /// Bytes in all files.
+    pub bytes: u64,
+    /// Holes of all directions.
+    pub holes: u64,
+}
+
+/// A stream file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamFilesError {
+    /// The folder cannot be made.
+    #[error("cannot create the folder {path} for the streams: {source}; name a folder that may be written to")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file in it cannot be written.
+    #[error("cannot write the stream file {path}: {source}; make room or name another folder")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What is kept inside a connection: by [`Way::index`].
+#[derive(Debug, Default)]
+pub struct Written {
+    bytes: [u64; 2],
+    holes: [Vec<MissingBytes>; 2],
+    holes_left_out: [u64; 2],
+    /// Whom the files' names called the client, once one was named.
+    client: Option<Way>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct MissingBytes {
+    offset: u64,
+    length: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    from: Endpoint,
+    to: Endpoint,
+    bytes: u64,
+    holes: Vec<MissingBytes>,
+    holes_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct RowJson<'a> {
+    connection: u32,
+    from: String,
+    to: String,
+    file: String,
+    bytes: u64,
+    holes: &'a [MissingBytes],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holes_left_out: Option<u64>,
+}
+
+/// Who sends what a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    Client,
+    Server,
+}
+
+impl Sender {
+    const BOTH: [Self; 2] = [Self::Client, Self::Server];
+
+    fn of(way: Way, client: Way) -> Self {
+        if way == client { Self::Client } else { Self::Server }
+    }
+}
+
+/// A file, by its number and sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct FileId {
+    connection: u32,
+    sender: Sender,
+}
+
+impl FileId {
+    fn name(self) -> String {
+        let sender = match self.sender {
+            Sender::Client => "client",
+            Sender::Server => "server",
+        };
+        format!("{:04}-{sender}.bin", self.connection)
+    }
+}
+
+/// Whether a piece begins its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Begins,
+    Continues,
+}
+
+/// Bytes gathered for many files.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+struct Piece {
+    file: FileId,
+    place: Place,
+    start: usize,
+    end: usize,
+}
+
+impl Batch {
+    fn push(&mut self, file: FileId, place: Place, bytes: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        let end = self.bytes.len();
+        match self.pieces.last_mut() {
+            Some(last) if last.file == file && place == Place::Continues => last.end = end,
+            _ => self.pieces.push(Piece { file, place, start, end }),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES || self.pieces.len() >= BATCH_PIECES
+    }
+
+    /// Writes everything gathered, file by file.
+    fn write(&mut self, folder: &Path) -> Result<(), StreamFilesError> {
+        // Stable: the pieces of a file stay in order.
+        self.pieces.sort_by_key(|piece| piece.file);
+        for pieces in self.pieces.chunk_by(|a, b| a.file == b.file) {
+            let Some(first) = pieces.first() else { continue };
+            let path = folder.join(first.file.name());
+            let write = || {
+                let file = match first.place {
+                    Place::Begins => File::create(&path)?,
+                    Place::Continues => OpenOptions::new().append(true).open(&path)?,
+                };
+                let mut file = BufWriter::with_capacity(1 << 16, file);
+                for piece in pieces {
+                    file.write_all(&self.bytes[piece.start..piece.end])?;
+                }
+                file.flush()
+            };
+            write().map_err(|source| StreamFilesError::file(&path, source))?;
+        }
+        self.pieces.clear();
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+impl StreamFilesError {
+    fn file(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.display().to_string(), source }
+    }
+}
+
+impl StreamFiles {
+    /// Makes the folder if it is not there, and begins the index in it. Files of the same names are overwritten, others
+    /// left alone.
+    ///
+    /// # Errors
+    /// When the folder or the index cannot be made.
+    pub fn new(folder: &Path) -> Result<Self, StreamFilesError> {
+        fs::create_dir_all(folder)
+            .map_err(|source| StreamFilesError::Folder { path: folder.display().to_string(), source })?;
+        let path = folder.join(INDEX);
+        let index = File::create(&path).map_err(|source| StreamFilesError::file(&path, source))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            index: BufWriter::new(index),
+            batch: Batch::default(),
+            rows: BTreeMap::new(),
+            next: 0,
+            holes: 0,
+            written: StreamFilesWritten::default(),
+            health: Health::Writing,
+        })
+    }
+
+    /// Whether everything could be written so far, so that a long capture need not be read in vain.
+    ///
+    /// # Errors
+    /// The first failure; it is told once, and nothing is written after it.
+    pub fn check(&mut self) -> Result<(), StreamFilesError> {
+        match std::mem::replace(&mut self.health, Health::Told) {
+            Health::Writing => {
+                self.health = Health::Writing;
+                Ok(())
+            }
+            Health::Failed(error) => Err(error),
+            Health::Told => Ok(()),
+        }
+    }
+
+    /// Writes what was gathered and the rest of the index. Call after [`Connections::finish`](super::Connections::finish).
+    ///
+    /// # Errors
+    /// The first file that could not be written.
+    pub fn finish(mut self) -> Result<StreamFilesWritten, StreamFilesError> {
+        self.check()?;
+        if !self.is_writing() {
+            return Ok(self.written);
+        }
+        self.batch.write(&self.folder)?;
+        // Every connection is closed by now; a gap in the ids would mean that one was not.
+        while let Some((connection, rows)) = self.rows.pop_first() {
+            self.write_rows(connection, &rows)?;
+        }
+        self.index.flush().map_err(|source| StreamFilesError::file(&self.folder.join(INDEX), source))?;
+        Ok(self.written)
+    }
+
+    fn is_writing(&self) -> bool {
+        matches!(self.health, Health::Writing)
+    }
+
+    fn note_failure(&mut self, result: Result<(), StreamFilesError>) {
+        if let Err(error) = result {
+            self.health = Health::Failed(error);
+        }
+    }
+
+    fn push(&mut self, info: &ConnectionInfo, state: &mut Written, way: Way, bytes: &[u8]) {
+        let client = *state.client.get_or_insert_with(|| info.from_client());
+        let file = FileId { connection: info.id, sender: Sender::of(way, client) };
+        let written = &mut state.bytes[way.index()];
+        let place = if *written == 0 { Place::Begins } else { Place::Continues };
+        *written += bytes.len() as u64;
+        self.written.bytes += bytes.len() as u64;
+        self.batch.push(file, place, bytes);
+        if self.batch.is_full() {
+            let result = self.batch.write(&self.folder);
+            self.note_failure(result);
+        }
+    }
+
+    /// The opening was captured only after files were named the other way round.
+    fn swap(&mut self, connection: u32) -> Result<(), StreamFilesError> {
+        self.batch.write(&self.folder)?;
+        let [client, server] = Sender::BOTH.map(|sender| self.folder.join(FileId { connection, sender }.name()));
+        let aside = self.folder.join(format!("{connection:04}-swap.tmp"));
+        for (from, to) in [(&client, &aside), (&server, &client), (&aside, &server)] {
+            fs::rename(from, to).map_err(|source| StreamFilesError::file(from, source))?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, info: &ConnectionInfo, state: &mut Written) -> Result<(), StreamFilesError> {
+        for way in Way::BOTH {
+            if state.bytes[way.index()] == 0 {
+                self.push(info, state, way, &[]);
+            }
+        }
+        let client = info.from_client();
+        if state.client != Some(client) {
+            self.swap(info.id)?;
+        }
+        self.written.connections += 1;
+        let rows = [client, client.other()].map(|way| Row {
+            from: info.from(way),
+            to: info.to(way),
+            bytes: state.bytes[way.index()],
+            holes: std::mem::take(&mut state.holes[way.index()]),
+            holes_left_out: state.holes_left_out[way.index()],
+        });
+        self.rows.insert(info.id, rows);
+        while let Some(rows) = self.rows.remove(&self.next) {
+            self.write_rows(self.next, &rows)?;
+            self.next = self.next.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, connection: u32, rows: &[Row; 2]) -> Result<(), StreamFilesError> {
+        for (row, sender) in rows.iter().zip(Sender::BOTH) {
+            self.holes -= row.holes.len();
+            let row = RowJson {
+                connection,
+                from: row.from.to_string(),
+                to: row.to.to_string(),
+                file: FileId { connection, sender }.name(),
+                bytes: row.bytes,
+                holes: &row.holes,
+                holes_left_out: Some(row.holes_left_out).filter(|holes| *holes > 0),
+            };
+            serde_json::to_writer(&mut self.index, &row)
+                .map_err(io::Error::from)
+                .and_then(|()| self.index.write_all(b"\n"))
+                .map_err(|source| StreamFilesError::file(&self.folder.join(INDEX), source))?;
+        }
+        Ok(())
+    }
+}
+
+impl StreamSink for StreamFiles {
+    type State = Written;
+
+    fn chunk(&mut self, info: &ConnectionInfo, state: &mut Written, way: Way, chunk: Chunk<'_>) {
+        if self.is_writing() {
+            self.push(info, state, way, chunk.bytes);
+        }
+    }
+
+    fn hole(&mut self, _: &ConnectionInfo, state: &mut Written, way: Way, hole: Hole) {
+        self.written.holes += 1;
+        let holes = &mut state.holes[way.index()];
+        match holes.last_mut() {
+            // Two causes, one place without bytes.
+            Some(last) if last.offset + last.length == hole.offset => last.length += hole.len,
+            _ if self.holes >= HOLES_IN_ALL => state.holes_left_out[way.index()] += 1,
+            _ => {
+                self.holes += 1;
+                holes.push(MissingBytes { offset: hole.offset, length: hole.len });
+            }
+        }
+    }
+
+    fn closed(&mut self, info: &ConnectionInfo, state: &mut Written, _: Closing) {
+        if self.is_writing() {
+            let result = self.close(info, state);
+            self.note_failure(result);
+        }
+    }
+}
