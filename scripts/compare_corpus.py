@@ -10,7 +10,8 @@ Each capture (pcap, pcapng, also gzipped or zstd) is read by five readers that s
     tshark    packets, first and last time, TCP packets and connections, `follow,tcp,raw`
     tcpflow   streams
     twin      streams, reassembled here from tshark's per-packet sequence numbers and payloads with its own
-              reassembly off: the first copy of a byte is kept, holes are left out, bytes of an RST are no data
+              reassembly off: the first copy of a byte is kept, holes are left out, and the text that an RST may
+              carry counts as bytes of the stream, as it does for follow and tcpflow
 
 Printed per capture: every figure on which readers differ, and for each direction of each connection which of
 them have the same bytes (`decode=twin | follow | tcpflow`). Where the other tools are known to err: follow stops
@@ -145,8 +146,8 @@ def reassemble(segments):
     pieces = []
     end = 0
     for seq, flags, length, payload in segments:
-        if flags & RST:
-            continue
+        if flags & RST and not payload:
+            continue  # its number may be anything the receiver's window allows
         if near is None:
             near, absolute = seq, 1 << 40
         else:
