@@ -10,10 +10,12 @@ pub mod capture;
 mod connections;
 pub mod framing;
 pub mod headers;
+mod intake;
 mod info;
 pub mod message;
 pub mod reassembly;
 pub mod row;
+mod rows;
 pub mod segment;
 mod stream_files;
 

@@ -1,0 +1,64 @@
+//! One capture read to its end: packets to segments to streams, into whatever takes the streams.
+
+use std::ops::ControlFlow;
+
+use super::capture::{Capture, CaptureError};
+use super::headers::FragmentLimits;
+use super::intake::Intake;
+use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
+use super::{Connections, Packet};
+
+/// What one capture came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// What its packets were.
+    pub intake: Intake,
+    /// What its TCP streams were.
+    pub streams: StreamCounters,
+    /// TCP connections.
+    pub connections: u32,
+    /// Why reading ended early; everything before was delivered.
+    pub error: Option<CaptureError>,
+    /// The sink had enough before the end.
+    pub stopped: bool,
+}
+
+/// Feeds a whole capture to `sink`, whose connections are numbered from `first_connection`.
+///
+/// `watch` is called with every packet and the sink, after the packet was taken in; its `Break` ends the reading, and
+/// then open connections are not closed, since nobody waits for what they would still give.
+pub fn read<S: StreamSink>(
+    capture: &mut Capture,
+    first_connection: u32,
+    limits: StreamLimits,
+    sink: &mut S,
+    mut watch: impl FnMut(&Packet<'_>, &mut S) -> ControlFlow<()>,
+) -> Reading {
+    let mut intake = Intake::new(FragmentLimits::default());
+    let mut connections = Connections::numbered_from(first_connection, limits);
+    let mut error = None;
+    let mut stopped = false;
+    loop {
+        match capture.next() {
+            Ok(Some(packet)) => {
+                if let Some(segment) = intake.segment(&packet) {
+                    connections.segment(&segment, sink);
+                }
+                if watch(&packet, sink).is_break() {
+                    stopped = true;
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(e) => {
+                error = Some(e);
+                break;
+            }
+        }
+    }
+    if !stopped {
+        connections.finish(sink);
+    }
+    let streams = connections.counters().clone();
+    Reading { intake, streams, connections: connections.count() - first_connection, error, stopped }
+}
