@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::Compression;
+
 /// Input that cannot be read. Offsets count bytes of the (decompressed) file from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
@@ -41,7 +43,9 @@ pub enum CaptureError {
         instead: String,
     },
     /// The input ends inside something; everything before it was delivered.
-    #[error("cut off at byte {offset} inside {inside}: needed {needed} more bytes, there are {available}")]
+    #[error(
+        "cut off at byte {offset} inside {inside}: it needs {needed} bytes, there are {available}; what came before was read"
+    )]
     Cut {
         /// Where the thing that is cut begins.
         offset: u64,
@@ -51,6 +55,18 @@ pub enum CaptureError {
         needed: u64,
         /// Bytes there are from `offset` on.
         available: u64,
+    },
+    /// Compressed data that is cut or damaged; what could be unpacked before was delivered.
+    #[error("the {compression} data is damaged at its byte {at} (byte {offset} unpacked): {what}")]
+    Compressed {
+        /// What it was packed with.
+        compression: Compression,
+        /// Compressed bytes taken before.
+        at: u64,
+        /// Where the unpacked bytes end.
+        offset: u64,
+        /// What is wrong and what to do, one phrase.
+        what: String,
     },
     /// Bytes that contradict the format, after which reading cannot go on.
     #[error("malformed at byte {offset}: {what}")]

@@ -1,5 +1,222 @@
 //! Opening a capture: what it is, decompressed, record by record.
+//!
+//! ```text
+//! file, pipe ─ gzip, zstd ─ Window ─┬─ pcap ───┐
+//!                                   ├─ pcapng ─┼─ Packet
+//!                                   └─ text ───┘
+//! ```
+//!
+//! ```no_run
+//! use arqscope::decode::capture::{Capture, CaptureLimits, Input};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut capture = Capture::open(&Input::from("trace.pcapng.gz"), &CaptureLimits::default())?;
+//! let mut bytes = 0;
+//! while let Some(packet) = capture.next()? {
+//!     bytes += packet.number;
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
+mod block;
+mod clock;
+mod compression;
 mod error;
+mod facts;
+mod pcap;
+mod pcapng;
+mod sniff;
+mod window;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
 
 pub use error::CaptureError;
+pub use facts::{
+    ByteOrder, CaptureFacts, Compression, DESCRIBED_INTERFACES, Format, Interface, Note, Notes, PcapDialect, TimeUnit,
+};
+
+use super::Packet;
+use pcap::PcapReader;
+use pcapng::PcapngReader;
+use sniff::Kind;
+use window::{Source, Window};
+
+/// Where a capture comes from. Displays as the user named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, a named pipe or a device.
+    Path(PathBuf),
+    /// Standard input, named `-`.
+    Stdin,
+}
+
+impl<S: AsRef<OsStr> + ?Sized> From<&S> for Input {
+    fn from(name: &S) -> Self {
+        let name = name.as_ref();
+        if name == "-" { Self::Stdin } else { Self::Path(name.into()) }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("-"),
+        }
+    }
+}
+
+/// What a capture may make the reader hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaptureLimits {
+    /// The largest packet of a pcap file and the largest block of a pcapng file, in bytes.
+    pub max_record: u32,
+    /// The most interfaces of a pcapng section.
+    pub max_interfaces: usize,
+}
+
+impl Default for CaptureLimits {
+    /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces.
+    fn default() -> Self {
+        Self { max_record: 256 << 20, max_interfaces: 1 << 20 }
+    }
+}
+
+/// An open capture that hands out its packets in file order.
+///
+/// Memory is one buffer of 256 KiB (more only while a larger record passes) and a few dozen bytes per
+/// interface, whatever the file's size.
+pub struct Capture {
+    reader: Reader,
+    facts: CaptureFacts,
+    state: State,
+}
+
+enum Reader {
+    Pcap(PcapReader),
+    Pcapng(PcapngReader),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Ended,
+}
+
+impl Capture {
+    /// Opens a file or standard input and finds out what it is.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is empty, or is no capture that is read here; when it ends or is
+    /// malformed before its first packet's place.
+    pub fn open(input: &Input, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        let reader: Box<dyn Read + Send> = match input {
+            Input::Stdin => Box::new(io::stdin()),
+            Input::Path(path) => {
+                let failed = |source| CaptureError::Open { name: input.to_string(), source };
+                let file = File::open(path).map_err(failed)?;
+                if file.metadata().map_err(failed)?.is_dir() {
+                    return Err(failed(io::ErrorKind::IsADirectory.into()));
+                }
+                Box::new(file)
+            }
+        };
+        Self::from_reader(reader, limits)
+    }
+
+    /// Like [`open`](Self::open), from anything that can be read.
+    ///
+    /// # Errors
+    /// As `open`, but for the opening.
+    pub fn from_reader(reader: Box<dyn Read + Send>, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        let mut window = Window::new(Source::Plain(reader));
+        let mut compression = None;
+        loop {
+            window.ensure(4)?;
+            let kind = match sniff::certain(window.at_hand()) {
+                Some(kind) => kind,
+                None => {
+                    window.ensure(sniff::ENOUGH)?;
+                    if window.at_hand().is_empty() {
+                        return Err(match compression {
+                            None => CaptureError::Empty,
+                            Some(packed) => {
+                                CaptureError::NotACapture { found: format!("the {packed} data unpacks to 0 bytes") }
+                            }
+                        });
+                    }
+                    let bytes = window.at_hand();
+                    sniff::sniff(bytes.get(..sniff::ENOUGH).unwrap_or(bytes))?
+                }
+            };
+            let (reader, mut facts) = match (kind, compression) {
+                (Kind::Compressed(packed), None) => {
+                    compression = Some(packed);
+                    window = window.decompress(packed)?;
+                    continue;
+                }
+                (Kind::Compressed(inner), Some(outer)) => {
+                    return Err(CaptureError::Unsupported {
+                        format: format!("{inner} inside {outer}"),
+                        instead: "one layer of compression is; unpack it once before".to_owned(),
+                    });
+                }
+                (Kind::Pcap, _) => {
+                    let (reader, facts) = PcapReader::new(window, limits)?;
+                    (Reader::Pcap(reader), facts)
+                }
+                (Kind::Pcapng, _) => {
+                    let (reader, facts) = PcapngReader::new(window, limits)?;
+                    (Reader::Pcapng(reader), facts)
+                }
+                // The importer of Wireshark's exports takes over here: `window` is a `Read` from the first
+                // (unpacked) byte on, and `Format::WiresharkText` its format.
+                (Kind::Text, _) => {
+                    return Err(CaptureError::Unsupported {
+                        format: "text".to_owned(),
+                        instead: "give the pcap or pcapng capture itself".to_owned(),
+                    });
+                }
+            };
+            facts.compression = compression;
+            return Ok(Self { reader, facts, state: State::Reading });
+        }
+    }
+
+    /// The next packet, which borrows the capture's buffer; `None` after the last.
+    ///
+    /// # Errors
+    /// When the rest cannot be read. Every whole packet before was handed out; afterwards there is only `None`.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend from itself")]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        if self.state == State::Ended {
+            return Ok(None);
+        }
+        let packet = match &mut self.reader {
+            Reader::Pcap(pcap) => pcap.next(&mut self.facts.notes),
+            Reader::Pcapng(pcapng) => pcapng.next(&mut self.facts),
+        };
+        if !matches!(packet, Ok(Some(_))) {
+            self.state = State::Ended;
+        }
+        packet
+    }
+
+    /// What is known of the file so far; complete once [`next`](Self::next) gave `None`.
+    #[must_use]
+    pub const fn facts(&self) -> &CaptureFacts {
+        &self.facts
+    }
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}

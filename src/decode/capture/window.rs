@@ -1,0 +1,200 @@
+//! The one buffer between a capture's bytes and its readers.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use super::compression::{Gzip, Zstd};
+use super::facts::Note;
+use super::{CaptureError, Compression};
+
+/// The buffer's size until a record is larger.
+const CAPACITY: usize = 256 * 1024;
+
+/// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
+const LEAD: usize = 64;
+
+/// Where bytes come from.
+pub(super) enum Source {
+    Plain(Box<dyn Read + Send>),
+    Gzip(Gzip),
+    Zstd(Zstd),
+}
+
+/// Why a [`Source`] gave no bytes.
+pub(super) enum SourceError {
+    /// The system failed.
+    Io(io::Error),
+    /// The compressed data is cut or damaged.
+    Damaged {
+        /// Compressed bytes taken before.
+        at: u64,
+        /// One phrase.
+        what: String,
+    },
+}
+
+impl Source {
+    pub(super) const fn compression(&self) -> Option<Compression> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Gzip(_) => Some(Compression::Gzip),
+            Self::Zstd(_) => Some(Compression::Zstd),
+        }
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, SourceError> {
+        match self {
+            Self::Plain(reader) => read_some(reader, into).map_err(SourceError::Io),
+            Self::Gzip(gzip) => gzip.read(into),
+            Self::Zstd(zstd) => zstd.read(into),
+        }
+    }
+
+    const fn note(&self) -> Option<Note> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Gzip(gzip) => gzip.note(),
+            Self::Zstd(zstd) => zstd.note(),
+        }
+    }
+}
+
+/// One read(2), repeated only when a signal interrupted it.
+pub(super) fn read_some(reader: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// A sliding view of the (decompressed) input: what was read and not yet consumed.
+///
+/// Consumed bytes stay in place until the next [`ensure`](Self::ensure) or [`fill`](Self::fill), so that a
+/// record can be lent out after it was consumed.
+pub(super) struct Window {
+    source: Source,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Position of `start` in the input.
+    offset: u64,
+    ended: bool,
+}
+
+impl Window {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, buffer: vec![0; CAPACITY + LEAD], start: LEAD, end: LEAD, offset: 0, ended: false }
+    }
+
+    /// The bytes at hand.
+    pub(super) fn at_hand(&self) -> &[u8] {
+        // start <= end <= buffer.len() holds from `new` on.
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Position in the input of the first byte at hand.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Consumes `len` bytes, at most those at hand; says where in the buffer they stand.
+    pub(super) fn consume(&mut self, len: usize) -> Range<usize> {
+        let first = self.start;
+        self.start = self.end.min(first + len);
+        self.offset += (self.start - first) as u64;
+        first..self.start
+    }
+
+    /// Bytes that were consumed since the last read, by their place in the buffer.
+    pub(super) fn consumed(&self, place: Range<usize>) -> &[u8] {
+        &self.buffer[place]
+    }
+
+    /// Reads until `len` bytes are at hand; false when the input ends before.
+    pub(super) fn ensure(&mut self, len: usize) -> Result<bool, CaptureError> {
+        while self.end - self.start < len {
+            if !self.fill(len)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads once, whatever comes; false at the end of the input. `wanted` bounds the buffer's growth.
+    fn fill(&mut self, wanted: usize) -> Result<bool, CaptureError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > LEAD {
+            self.buffer.copy_within(self.start..self.end, LEAD);
+            self.end -= self.start - LEAD;
+            self.start = LEAD;
+        }
+        if self.end == self.buffer.len() {
+            // Doubling only what is full keeps a lying length from allocating anything.
+            let grown = (self.buffer.len() * 2).min(LEAD + wanted).max(self.buffer.len() + LEAD);
+            self.buffer.resize(grown, 0);
+        }
+        match self.source.read(&mut self.buffer[self.end..]) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(false)
+            }
+            Ok(count) => {
+                self.end += count;
+                Ok(true)
+            }
+            Err(error) => {
+                self.ended = true;
+                let offset = self.offset + (self.end - self.start) as u64;
+                Err(match error {
+                    SourceError::Io(source) => CaptureError::Read { offset, source },
+                    SourceError::Damaged { at, what } => CaptureError::Compressed {
+                        compression: self.source.compression().unwrap_or(Compression::Gzip),
+                        at,
+                        offset,
+                        what,
+                    },
+                })
+            }
+        }
+    }
+
+    /// What was odd about the end of compressed data, once it was reached.
+    pub(super) const fn note(&self) -> Option<Note> {
+        self.source.note()
+    }
+
+    /// Puts a decompressor between the source and this window; the bytes at hand go through it as well.
+    pub(super) fn decompress(self, compression: Compression) -> Result<Self, CaptureError> {
+        let head = self.at_hand().to_vec();
+        let Source::Plain(reader) = self.source else { return Ok(self) };
+        let source = match compression {
+            Compression::Gzip => Source::Gzip(Gzip::new(head, reader)),
+            Compression::Zstd => {
+                Source::Zstd(Zstd::new(head, reader).map_err(|source| CaptureError::Read { offset: 0, source })?)
+            }
+        };
+        Ok(Self { source, start: LEAD, end: LEAD, offset: 0, ended: false, buffer: self.buffer })
+    }
+}
+
+/// The rest of the input as a plain reader, for formats that are text.
+impl Read for Window {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            match self.fill(1) {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(CaptureError::Read { source, .. }) => return Err(source),
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            }
+        }
+        let count = into.len().min(self.end - self.start);
+        let place = self.consume(count);
+        into[..count].copy_from_slice(&self.buffer[place]);
+        Ok(count)
+    }
+}
