@@ -8,6 +8,7 @@
 
 pub mod capture;
 mod info;
+pub mod print;
 pub mod row;
 pub mod segment;
 
