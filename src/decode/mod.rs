@@ -14,6 +14,7 @@ mod intake;
 mod info;
 pub mod message;
 pub mod reassembly;
+pub mod print;
 pub mod row;
 mod rows;
 pub mod segment;

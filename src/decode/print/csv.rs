@@ -1,0 +1,161 @@
+//! Delimited text for spreadsheets and scripts: CSV (RFC 4180, line feeds) and TSV.
+//!
+//! A header row with the names of [`COLUMNS`], also when no row follows; a value that is not known is an
+//! empty cell. The text columns (header, payload, info) hold [escaped](super::escape) text, so no cell ever
+//! holds a line break or a tab.
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` (or their full-width forms) for a
+//! formula, and what stands there was chosen by a stranger. So that character is written as an escape there
+//! (`=1+1` becomes `\x3d1+1`), which turns back like any other. In TSV, which knows no quotes, the same is done
+//! to a leading `"`, which many readers would take for one.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::escape::{Origin, Quoting, write_escaped};
+use super::number::{write_epoch, write_integer, write_shortest};
+use super::sink::Sink;
+use super::{Flushing, RowPrinter};
+use crate::decode::row::{COLUMNS, Row};
+
+/// What stands between cells, and how a cell that holds it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delimiter {
+    /// CSV: cells with a comma or a quote are quoted.
+    Comma,
+    /// TSV: tabs in cells are escaped.
+    Tab,
+}
+
+impl Delimiter {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Tab => b'\t',
+        }
+    }
+}
+
+/// Prints rows as CSV or TSV.
+#[derive(Debug)]
+pub struct Delimited<W> {
+    sink: Sink<W>,
+    delimiter: Delimiter,
+    info: String,
+}
+
+impl<W: Write> Delimited<W> {
+    /// A printer that has already written the header row (to its buffer).
+    pub fn new(out: W, delimiter: Delimiter, flushing: Flushing) -> Self {
+        let mut sink = Sink::new(out, flushing);
+        for (i, name) in COLUMNS.iter().enumerate() {
+            if i > 0 {
+                sink.buffer.push(delimiter.byte());
+            }
+            sink.buffer.extend_from_slice(name.as_bytes());
+        }
+        sink.buffer.push(b'\n');
+        Self { sink, delimiter, info: String::new() }
+    }
+}
+
+impl<W: Write> RowPrinter for Delimited<W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let out = &mut self.sink.buffer;
+        let delimiter = self.delimiter;
+        let between = delimiter.byte();
+        write_integer(out, row.packet);
+        out.push(between);
+        if let Some(time) = row.time {
+            write_epoch(out, time);
+        }
+        out.push(between);
+        write_integer(out, row.connection);
+        out.push(between);
+        out.extend_from_slice(row.from.as_str().as_bytes());
+        out.push(between);
+        match row.frame.name() {
+            Some(name) => out.extend_from_slice(name.as_str().as_bytes()),
+            None => write_cell(out, row.frame.header_text().unwrap_or_default(), Origin::Wire, delimiter),
+        }
+        out.push(between);
+        write_known(out, row.frame.pos().map(|pos| pos.0));
+        out.push(between);
+        write_cell(out, row.frame.payload().unwrap_or_default(), Origin::Wire, delimiter);
+        out.push(between);
+        write_known(out, row.frame.seq());
+        out.push(between);
+        if let Some(sent) = row.frame.sent_time().filter(|sent| sent.is_finite()) {
+            write_shortest(out, sent);
+        }
+        out.push(between);
+        write_known(out, row.frame.ack());
+        out.push(between);
+        write_known(out, row.frame.prev_seq());
+        out.push(between);
+        write_known(out, row.in_flight);
+        out.push(between);
+        self.info.clear();
+        // A String takes any text; an error could only come from the value's own Display.
+        let _ = write!(self.info, "{}", row.info);
+        write_cell(out, self.info.as_bytes(), Origin::Ours, delimiter);
+        out.push(b'\n');
+        self.sink.end_row()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+    if let Some(value) = value {
+        write_integer(out, value);
+    }
+}
+
+fn write_cell(out: &mut Vec<u8>, text: &[u8], origin: Origin, delimiter: Delimiter) {
+    let quoted = delimiter == Delimiter::Comma && memchr::memchr2(b',', b'"', text).is_some();
+    if quoted {
+        out.push(b'"');
+    }
+    let rest = write_guarded_start(out, text, delimiter);
+    write_escaped(out, rest, origin, if quoted { Quoting::Csv } else { Quoting::Plain });
+    if quoted {
+        out.push(b'"');
+    }
+}
+
+/// Escapes a first character that a reader of cells would act on; returns what is left of `text`.
+fn write_guarded_start<'a>(out: &mut Vec<u8>, text: &'a [u8], delimiter: Delimiter) -> &'a [u8] {
+    let escape: &[u8] = match text {
+        [b'=', ..] => br"\x3d",
+        [b'+', ..] => br"\x2b",
+        [b'-', ..] => br"\x2d",
+        [b'@', ..] => br"\x40",
+        [b'"', ..] if delimiter == Delimiter::Tab => br"\x22",
+        [0xef, 0xbc, 0x9d, rest @ ..] => {
+            out.extend_from_slice(br"\u{ff1d}");
+            return rest;
+        }
+        [0xef, 0xbc, 0x8b, rest @ ..] => {
+            out.extend_from_slice(br"\u{ff0b}");
+            return rest;
+        }
+        [0xef, 0xbc, 0x8d, rest @ ..] => {
+            out.extend_from_slice(br"\u{ff0d}");
+            return rest;
+        }
+        [0xef, 0xbc, 0xa0, rest @ ..] => {
+            out.extend_from_slice(br"\u{ff20}");
+            return rest;
+        }
+        _ => return text,
+    };
+    out.extend_from_slice(escape);
+    text.get(1..).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! JSON for programs: one array, or one object a line (NDJSON).
+//!
+//! The keys are the names of [`COLUMNS`](crate::decode::row::COLUMNS), with `payload_hex` after `payload`. `time`
+//! is decimal seconds with nine digits, as text; packet, connection, pos, seq, ack, prev_seq and in_flight are
+//! integers; `sent_time` is the shortest number that reads back, null if NaN or infinite; `header`, `payload` and
+//! `info` are [escaped](super::escape) text; `payload_hex` is lower case without trailing NULs. What is not known is
+//! null.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::escape::{Origin, Quoting, write_escaped};
+use super::number::{write_epoch, write_hex, write_integer, write_shortest};
+use super::sink::Sink;
+use super::{Flushing, RowPrinter};
+use crate::decode::row::Row;
+
+/// How objects are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrangement {
+    /// One array, an object a line.
+    Array,
+    /// One object a line and nothing else.
+    Lines,
+}
+
+/// Prints rows as JSON. The array is complete only after [`RowPrinter::finish`], with however few rows.
+#[derive(Debug)]
+pub struct Json<W> {
+    sink: Sink<W>,
+    arrangement: Arrangement,
+    /// What stands before the next object.
+    lead: &'static [u8],
+    info: String,
+}
+
+impl<W: Write> Json<W> {
+    /// A printer that has written nothing yet.
+    pub fn new(out: W, arrangement: Arrangement, flushing: Flushing) -> Self {
+        let lead: &[u8] = match arrangement {
+            Arrangement::Array => b"[\n",
+            Arrangement::Lines => b"",
+        };
+        Self { sink: Sink::new(out, flushing), arrangement, lead, info: String::new() }
+    }
+}
+
+impl<W: Write> RowPrinter for Json<W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let out = &mut self.sink.buffer;
+        out.extend_from_slice(self.lead);
+        self.info.clear();
+        // A String takes any text; an error could only come from the value's own Display.
+        let _ = write!(self.info, "{}", row.info);
+        write_object(out, row, &self.info);
+        match self.arrangement {
+            Arrangement::Array => self.lead = b",\n",
+            Arrangement::Lines => out.push(b'\n'),
+        }
+        self.sink.end_row()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.arrangement == Arrangement::Array {
+            let end: &[u8] = match self.lead {
+                b"[\n" => b"[]\n",
+                b"" => b"",
+                _ => b"\n]\n",
+            };
+            self.sink.buffer.extend_from_slice(end);
+            self.lead = b"";
+        }
+        self.sink.flush()
+    }
+}
+
+fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &str) {
+    let frame = &row.frame;
+    out.extend_from_slice(b"{\"packet\":");
+    write_integer(out, row.packet);
+    match row.time {
+        Some(time) => {
+            out.extend_from_slice(b",\"time\":\"");
+            write_epoch(out, time);
+            out.extend_from_slice(b"\",\"connection\":");
+        }
+        None => out.extend_from_slice(b",\"time\":null,\"connection\":"),
+    }
+    write_integer(out, row.connection);
+    out.extend_from_slice(b",\"from\":\"");
+    out.extend_from_slice(row.from.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"header\":");
+    match frame.name() {
+        Some(name) => {
+            out.push(b'"');
+            out.extend_from_slice(name.as_str().as_bytes());
+            out.push(b'"');
+        }
+        None => write_text(out, frame.header_text(), Origin::Wire),
+    }
+    out.extend_from_slice(b",\"pos\":");
+    write_known(out, frame.pos().map(|pos| pos.0));
+    let payload = frame.payload();
+    out.extend_from_slice(b",\"payload\":");
+    write_text(out, payload, Origin::Wire);
+    out.extend_from_slice(b",\"payload_hex\":");
+    match payload {
+        Some(payload) => {
+            out.push(b'"');
+            write_hex(out, payload);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"seq\":");
+    write_known(out, frame.seq());
+    out.extend_from_slice(b",\"sent_time\":");
+    match frame.sent_time() {
+        Some(sent) if sent.is_finite() => write_shortest(out, sent),
+        _ => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"ack\":");
+    write_known(out, frame.ack());
+    out.extend_from_slice(b",\"prev_seq\":");
+    write_known(out, frame.prev_seq());
+    out.extend_from_slice(b",\"in_flight\":");
+    write_known(out, row.in_flight);
+    out.extend_from_slice(b",\"info\":");
+    write_text(out, Some(info.as_bytes()), Origin::Ours);
+    out.push(b'}');
+}
+
+fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+    match value {
+        Some(value) => write_integer(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: Option<&[u8]>, origin: Origin) {
+    match text {
+        Some(text) => {
+            out.push(b'"');
+            write_escaped(out, text, origin, Quoting::Json);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+}

@@ -1,0 +1,162 @@
+//! Numbers, times and hex digits as text, without allocation.
+
+use std::io::Write;
+
+use crate::time::Timestamp;
+
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
+/// The two lower-case hex digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
+/// The two lower-case hex digits of `byte`.
+pub(super) const fn hex_digits(byte: u8) -> [u8; 2] {
+    HEX[byte as usize]
+}
+
+/// Two lower-case hex digits for each byte, nothing between them.
+pub(super) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.extend_from_slice(&hex_digits(*byte));
+    }
+}
+
+/// A decimal integer.
+pub(super) fn write_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Seconds since the epoch with nine digits, as [`Timestamp`] displays.
+pub(super) fn write_epoch(out: &mut Vec<u8>, time: Timestamp) {
+    write_seconds(out, time.nanos(), 9);
+}
+
+/// Nanoseconds as seconds with `digits` (at most nine) decimals; what is beyond them is cut.
+pub(super) fn write_seconds(out: &mut Vec<u8>, nanos: i64, digits: u8) {
+    let magnitude = nanos.unsigned_abs();
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    write_integer(out, magnitude / NANOS_PER_SEC);
+    write_fraction(out, magnitude % NANOS_PER_SEC, digits);
+}
+
+/// The decimal point and the first `digits` (at most nine) decimals of `nanos` below one second; nothing
+/// at all for no digits.
+pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
+    if digits == 0 {
+        return;
+    }
+    let mut text = *b".000000000";
+    let mut rest = nanos;
+    for digit in text[1..].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&text[..=usize::from(digits.min(9))]);
+}
+
+/// The shortest decimal that reads back as `value`, always with a point or an exponent (`1736219082.0`),
+/// so that a reader takes it for a float. `value` must be finite.
+pub(super) fn write_shortest(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+}
+
+/// `value` as Python's `repr` writes it: the shortest digits that read back, an exponent of two digits or
+/// more below 0.0001 and from 1e16 on, `nan`, `inf`.
+pub(super) fn write_python_float(out: &mut Vec<u8>, value: f64) {
+    if value.is_nan() {
+        out.extend_from_slice(b"nan");
+    } else if value.is_infinite() {
+        out.extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
+    } else if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        write_positional(out, value);
+    } else {
+        let start = out.len();
+        let _ = write!(out, "{value:e}");
+        let Some(e) = out[start..].iter().position(|b| *b == b'e').map(|at| start + at) else { return };
+        let exponent: i32 = std::str::from_utf8(&out[e + 1..]).ok().and_then(|t| t.parse().ok()).unwrap_or(0);
+        out.truncate(e + 1);
+        let _ = write!(out, "{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.unsigned_abs());
+    }
+}
+
+fn write_positional(out: &mut Vec<u8>, value: f64) {
+    let start = out.len();
+    write_shortest(out, value);
+    if out[start..].contains(&b'e') {
+        // The writer of shortest numbers goes over to exponents on other grounds than Python does.
+        out.truncate(start);
+        let _ = write!(out, "{value:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn an_epoch_time_is_written_as_the_timestamp_displays(nanos in any::<i64>()) {
+            let time = Timestamp::from_nanos(nanos);
+            prop_assert_eq!(text(|out| write_epoch(out, time)), time.to_string());
+        }
+
+        #[test]
+        fn the_shortest_number_reads_back_and_shows_that_it_is_a_float(bits in any::<u64>()) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            let written = text(|out| write_shortest(out, value));
+            prop_assert_eq!(written.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            prop_assert!(written.contains(['.', 'e']), "{}", written);
+        }
+    }
+
+    #[test]
+    fn a_whole_number_of_seconds_keeps_its_point() {
+        assert_eq!(text(|out| write_shortest(out, 1_736_219_082.0)), "1736219082.0");
+        assert_eq!(text(|out| write_shortest(out, 1_736_219_082.582_655_4)), "1736219082.5826554");
+    }
+
+    #[test]
+    #[ignore = "runs python3"]
+    fn a_python_float_is_what_python_prints() {
+        let mut values =
+            vec![0.0, -0.0, 1e-4, 9.999e-5, 1e-5, 1e15, 9.9e15, 1e16, 1.5e16, 1e22, 1e23, 5e-324, f64::MAX];
+        values.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1_736_219_082.582_655_4, 0.1, -1.0, 123_456_789.0]);
+        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            values.push(f64::from_bits(bits ^ (bits >> 29)));
+            values.push((bits >> 11) as f64 / 10_f64.powi((bits % 25) as i32));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        std::fs::write(file.path(), bytes).unwrap();
+        let program =
+            "import struct, sys\nfor (v,) in struct.iter_unpack('<d', open(sys.argv[1], 'rb').read()): print(repr(v))";
+        let output = std::process::Command::new("python3").args(["-c", program]).arg(file.path()).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed.lines().count(), values.len());
+        for (value, line) in values.iter().zip(printed.lines()) {
+            assert_eq!(text(|out| write_python_float(out, *value)), line);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The packet table for people.
+//!
+//! comfy-table lays a whole table out at once, at some microseconds and kilobytes a row. So it draws a first
+//! block of rows, which settles the columns and their widths; every later row is written straight away in the
+//! same style. A number that outgrows its column is never cut: it pushes the rest of its line, and the column
+//! is that much wider from there on.
+//!
+//! In a terminal's width, columns that say least are left out until Payload and Info have room, and those two
+//! are cut with `…`. At full width nothing is left out or cut.
+
+mod arrange;
+mod cells;
+mod tint;
+
+use std::io::{self, Write};
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle};
+use unicode_width::UnicodeWidthStr;
+
+use super::sink::Sink;
+use super::time_format::Clock;
+use super::{Colour, Flushing, Options, RowPrinter, Width};
+use crate::decode::row::Row;
+use crate::time::Timestamp;
+use arrange::{Arrangement, Extent};
+use cells::{Align, COLUMNS, Cells};
+use tint::Tint;
+
+/// Rows of the first block.
+const BLOCK_ROWS: usize = 1000;
+
+/// Text that the first block may hold; reached before [`BLOCK_ROWS`] only with very long payloads.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// Prints rows as a table.
+#[derive(Debug)]
+pub struct Table<W> {
+    sink: Sink<W>,
+    colour: Colour,
+    width: Width,
+    clock: Clock,
+    state: State,
+    spare: Cells,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Rows gather for the first block.
+    Block { rows: Vec<Cells>, bytes: usize },
+    /// The block is drawn; rows follow in its arrangement.
+    Rows(Arrangement),
+    /// The bottom border is drawn.
+    Finished,
+}
+
+impl<W: Write> Table<W> {
+    /// A printer that has written nothing yet; of `options`, detail and bytes do not apply.
+    pub fn new(out: W, options: Options) -> Self {
+        Self {
+            sink: Sink::new(out, options.flushing),
+            colour: options.colour,
+            width: options.width,
+            clock: Clock::new(options.time),
+            state: State::Block { rows: Vec::new(), bytes: 0 },
+            spare: Cells::default(),
+        }
+    }
+
+    /// Draws the first block with comfy-table and goes on in its arrangement.
+    fn draw_block(&mut self, extent: Extent) {
+        let State::Block { rows, .. } = &mut self.state else { return };
+        let mut rows = std::mem::take(rows);
+        for row in &mut rows {
+            row.widen_time(self.clock.digits());
+        }
+        let arrangement = Arrangement::new(&rows, self.width, extent);
+        let columns = arrangement.columns();
+        let mut table = comfy_table::Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+        // The bottom border comes when the last row is known.
+        table.style_mut().bottom_border = LineStyle::none();
+        table.style_mut().row_separator = LineStyle::none();
+        let padded = |text: &str, width: usize| {
+            // comfy-table sizes a column by its content; the title carries the settled width.
+            format!("{text}{:pad$}", "", pad = width.saturating_sub(text.width()))
+        };
+        table.set_header(columns.iter().map(|(column, width)| match COLUMNS[*column].align {
+            Align::Left => padded(COLUMNS[*column].title, *width),
+            Align::Right => format!("{:>width$}", COLUMNS[*column].title),
+        }));
+        let mut text = Vec::new();
+        for row in &rows {
+            table.add_row(columns.iter().map(|(column, _)| {
+                text.clear();
+                arrangement.write_text(&mut text, *column, row.text(*column));
+                Cell::new(String::from_utf8_lossy(&text))
+            }));
+        }
+        for ((column, _), drawn) in columns.iter().zip(table.column_iter_mut()) {
+            drawn.set_cell_alignment(match COLUMNS[*column].align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
+        }
+        let out = &mut self.sink.buffer;
+        // Border, titles, border; then one line for each row, since no cell holds a line break or is wider
+        // than its column.
+        let tints = [None; 3].into_iter().chain(rows.iter().map(|row| Some(row.tint())));
+        for (line, tint) in table.lines().zip(tints) {
+            write_tinted(out, tint.filter(|_| self.colour == Colour::Ansi), |out| {
+                out.extend_from_slice(line.trim_end().as_bytes());
+            });
+        }
+        if rows.is_empty() {
+            out.extend_from_slice(b" No frames of the protocol.\n");
+        }
+        self.state = State::Rows(arrangement);
+    }
+}
+
+impl<W: Write> RowPrinter for Table<W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        match &mut self.state {
+            State::Block { rows, bytes } => {
+                let mut cells = Cells::default();
+                cells.fill(row, &mut self.clock);
+                *bytes += cells.len();
+                rows.push(cells);
+                let full = rows.len() >= BLOCK_ROWS || *bytes >= BLOCK_BYTES;
+                if full || self.sink.flushing() == Flushing::Row {
+                    self.draw_block(Extent::MoreMayCome);
+                    return self.sink.end_row();
+                }
+                Ok(())
+            }
+            State::Rows(arrangement) => {
+                self.spare.fill(row, &mut self.clock);
+                let (cells, tint) = (&self.spare, self.spare.tint());
+                write_tinted(&mut self.sink.buffer, Some(tint).filter(|_| self.colour == Colour::Ansi), |out| {
+                    arrangement.write_row(out, cells);
+                });
+                self.sink.end_row()
+            }
+            State::Finished => Ok(()),
+        }
+    }
+
+    fn observe(&mut self, time: Timestamp) {
+        self.clock.observe(time);
+    }
+
+    /// Rows of an unfinished first block are drawn, which settles the widths; without any, nothing is.
+    fn flush(&mut self) -> io::Result<()> {
+        if matches!(&self.state, State::Block { rows, .. } if !rows.is_empty()) {
+            self.draw_block(Extent::MoreMayCome);
+        }
+        self.sink.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.draw_block(Extent::Whole);
+        if let State::Rows(arrangement) = &self.state {
+            arrangement.write_border(&mut self.sink.buffer);
+            self.state = State::Finished;
+        }
+        self.sink.flush()
+    }
+}
+
+fn write_tinted(out: &mut Vec<u8>, tint: Option<Tint>, line: impl FnOnce(&mut Vec<u8>)) {
+    let sequence = tint.map_or("", Tint::sequence);
+    out.extend_from_slice(sequence.as_bytes());
+    line(out);
+    if !sequence.is_empty() {
+        out.extend_from_slice(tint::RESET.as_bytes());
+    }
+    out.push(b'\n');
+}

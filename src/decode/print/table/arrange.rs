@@ -1,0 +1,216 @@
+//! Which columns a table shows, how wide they are, and rows written in that arrangement.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::super::Width;
+use super::cells::{
+    ACK, Align, COLUMNS, CONNECTION, Cells, HEADER, IN_FLIGHT, INFO, PAYLOAD, PREV_SEQ, SENT_TIME, SEQ,
+};
+
+/// Columns left out of a narrow table, the one that says least first: seq and prev_seq repeat pos.
+const LEAVE_OUT: [usize; 5] = [PREV_SEQ, ACK, SEQ, SENT_TIME, IN_FLIGHT];
+
+/// Width that Payload and Info are given before a column is left out for them, unless they need less.
+const PAYLOAD_ROOM: usize = 16;
+const INFO_ROOM: usize = 44;
+
+/// Least width of Payload and of Info, however narrow the terminal.
+const LEAST: usize = 7;
+
+/// Blanks around each cell: one on either side.
+const PADDING: usize = 2;
+
+/// Whether the rows at hand are all there will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    MoreMayCome,
+}
+
+/// The columns of a table with their widths.
+#[derive(Debug)]
+pub(super) struct Arrangement {
+    columns: Vec<(usize, usize)>,
+    width: Width,
+}
+
+impl Arrangement {
+    /// The arrangement that suits `rows`.
+    pub(super) fn new(rows: &[Cells], width: Width, extent: Extent) -> Self {
+        let mut columns: Vec<(usize, usize)> =
+            COLUMNS.iter().enumerate().map(|(i, column)| (i, natural_width(rows, i, column.title, extent))).collect();
+        if let Width::Columns(available) = width {
+            fit(&mut columns, usize::from(available), rows, extent);
+        }
+        Self { columns, width }
+    }
+
+    /// Each column shown: its index and its width.
+    pub(super) fn columns(&self) -> &[(usize, usize)] {
+        &self.columns
+    }
+
+    /// `text` as it may stand in `column`: cut where the terminal's width asks for it.
+    pub(super) fn write_text(&self, out: &mut Vec<u8>, column: usize, text: &str) {
+        let limit = self.columns.iter().find(|(i, _)| *i == column).map_or(0, |(_, width)| *width);
+        if self.width != Width::Full && matches!(column, HEADER | PAYLOAD | INFO) {
+            write_cut(out, text, limit);
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// One row, without a line end. A number wider than its column widens it.
+    pub(super) fn write_row(&mut self, out: &mut Vec<u8>, cells: &Cells) {
+        self.make_room(cells);
+        let start = out.len();
+        for (column, width) in &self.columns {
+            let text = cells.text(*column);
+            let missing = width.saturating_sub(display_width(text));
+            out.push(b' ');
+            match COLUMNS[*column].align {
+                Align::Left => {
+                    let before = out.len();
+                    self.write_text(out, *column, text);
+                    let written = std::str::from_utf8(&out[before..]).map_or(0, display_width);
+                    out.resize(out.len() + width.saturating_sub(written), b' ');
+                }
+                Align::Right => {
+                    out.resize(out.len() + missing, b' ');
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+            out.push(b' ');
+        }
+        while out.len() > start && out.last() == Some(&b' ') {
+            out.pop();
+        }
+    }
+
+    /// The bottom border.
+    pub(super) fn write_border(&self, out: &mut Vec<u8>) {
+        for _ in 0..self.total() {
+            out.extend_from_slice("─".as_bytes());
+        }
+        out.push(b'\n');
+    }
+
+    /// Width of the whole table. comfy-table's style draws one column of blank between cells.
+    fn total(&self) -> usize {
+        self.columns.iter().map(|(_, width)| width + PADDING).sum()
+    }
+
+    fn make_room(&mut self, cells: &Cells) {
+        let mut grown = 0;
+        for (column, width) in &mut self.columns {
+            if matches!(*column, HEADER | PAYLOAD | INFO) {
+                continue;
+            }
+            let needed = display_width(cells.text(*column));
+            if needed > *width {
+                grown += needed - *width;
+                *width = needed;
+            }
+        }
+        if grown > 0
+            && self.width != Width::Full
+            && let Some((_, info)) = self.columns.last_mut()
+        {
+            *info = info.saturating_sub(grown).max(LEAST);
+        }
+    }
+}
+
+fn natural_width(rows: &[Cells], column: usize, title: &str, extent: Extent) -> usize {
+    let widest = rows.iter().map(|row| display_width(row.text(column))).max().unwrap_or(0);
+    let room = match extent {
+        Extent::Whole => 0,
+        Extent::MoreMayCome => COLUMNS[column].room,
+    };
+    widest.max(display_width(title)).max(room)
+}
+
+/// Leaves columns out and divides what is left between Payload and Info.
+fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], extent: Extent) {
+    let natural = |columns: &[(usize, usize)], column: usize| {
+        columns.iter().find(|(i, _)| *i == column).map_or(0, |(_, width)| *width)
+    };
+    let (payload, info) = (natural(columns, PAYLOAD), natural(columns, INFO));
+    if let Some((_, header)) = columns.iter_mut().find(|(i, _)| *i == HEADER) {
+        *header = (*header).min(COLUMNS[HEADER].room);
+    }
+    let left_over = |columns: &[(usize, usize)]| {
+        let fixed: usize = columns.iter().filter(|(i, _)| *i != PAYLOAD && *i != INFO).map(|(_, w)| w + PADDING).sum();
+        available.saturating_sub(fixed + 2 * PADDING)
+    };
+    // A live capture has shown no Info yet when its widths are settled.
+    let info_wish = match extent {
+        Extent::Whole => info.min(INFO_ROOM),
+        Extent::MoreMayCome => INFO_ROOM,
+    };
+    let wanted = payload.min(PAYLOAD_ROOM) + info_wish;
+    let one_connection = rows.windows(2).all(|pair| pair[0].connection() == pair[1].connection());
+    let may_go = LEAVE_OUT.into_iter().chain((extent == Extent::Whole && one_connection).then_some(CONNECTION));
+    for column in may_go {
+        if left_over(columns) >= wanted {
+            break;
+        }
+        columns.retain(|(i, _)| *i != column);
+    }
+    let rest = left_over(columns);
+    let payload = payload.min((rest / 3).max(rest.saturating_sub(info))).max(LEAST);
+    let info = match extent {
+        Extent::Whole => info.min(rest.saturating_sub(payload)),
+        Extent::MoreMayCome => rest.saturating_sub(payload),
+    };
+    for (column, width) in columns {
+        match *column {
+            PAYLOAD => *width = payload,
+            INFO => *width = info.max(LEAST),
+            _ => {}
+        }
+    }
+}
+
+fn display_width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// `text`, or as much of it as leaves room for `…` within `width` columns.
+fn write_cut(out: &mut Vec<u8>, text: &str, width: usize) {
+    if display_width(text) <= width {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let room = width.saturating_sub(1);
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        let next = at + c.len_utf8();
+        if text[..next].width() > room {
+            break;
+        }
+        end = next;
+    }
+    out.extend_from_slice(&text.as_bytes()[..end]);
+    out.extend_from_slice("…".as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cut_text_is_a_beginning_of_it_that_fits(text in "[ -~äé日本🎉e\u{301}]{0,40}", width in 1_usize..30) {
+            let mut out = Vec::new();
+            write_cut(&mut out, &text, width);
+            let cut = String::from_utf8(out).unwrap();
+            prop_assert!(cut.width() <= width);
+            match cut.strip_suffix('…') {
+                Some(beginning) => prop_assert!(text.starts_with(beginning) && text.width() > width),
+                None => prop_assert_eq!(cut, text),
+            }
+        }
+    }
+}

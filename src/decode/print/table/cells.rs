@@ -1,0 +1,167 @@
+//! A row as the texts of its table cells.
+
+use std::io::Write as _;
+
+use super::super::escape::{Origin, Quoting, write_escaped};
+use super::super::number::{write_integer, write_python_float};
+use super::super::time_format::Clock;
+use super::tint::Tint;
+use crate::decode::row::Row;
+
+/// Indices into [`COLUMNS`] and into the cells of a row.
+pub(super) const PACKET: usize = 0;
+pub(super) const TIME: usize = 1;
+pub(super) const CONNECTION: usize = 2;
+pub(super) const FROM: usize = 3;
+pub(super) const HEADER: usize = 4;
+pub(super) const POS: usize = 5;
+pub(super) const PAYLOAD: usize = 6;
+pub(super) const SEQ: usize = 7;
+pub(super) const SENT_TIME: usize = 8;
+pub(super) const ACK: usize = 9;
+pub(super) const PREV_SEQ: usize = 10;
+pub(super) const IN_FLIGHT: usize = 11;
+pub(super) const INFO: usize = 12;
+
+/// A column of the table.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// What stands above it.
+    pub(super) title: &'static str,
+    pub(super) align: Align,
+    /// Least width while more rows may come: room for what usually does.
+    pub(super) room: usize,
+}
+
+/// Which side of a column its texts keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+const fn left(title: &'static str, room: usize) -> Column {
+    Column { title, align: Align::Left, room }
+}
+
+const fn right(title: &'static str, room: usize) -> Column {
+    Column { title, align: Align::Right, room }
+}
+
+/// The columns, in the order of [`crate::decode::row::COLUMNS`]. Sent times keep left: they differ in the
+/// number of decimals, and so their points stand in line.
+pub(super) const COLUMNS: [Column; 13] = [
+    right("No.", 5),
+    right("Time", 9),
+    right("Conn", 4),
+    left("From", 6),
+    left("Header", 10),
+    right("Pos", 5),
+    left("Payload", 10),
+    right("Seq", 5),
+    left("Sent time", 18),
+    right("Ack", 3),
+    right("Prev seq", 8),
+    right("In flight", 9),
+    left("Info", 4),
+];
+
+/// The cells of one row. A value that was not captured is `?`; one that does not exist is empty.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    text: Vec<u8>,
+    ends: [usize; COLUMNS.len()],
+    connection: u32,
+    tint: Tint,
+}
+
+impl Cells {
+    /// Makes these the cells of `row`.
+    pub(super) fn fill(&mut self, row: &Row<'_>, clock: &mut Clock) {
+        self.text.clear();
+        self.connection = row.connection;
+        self.tint = Tint::of(row);
+        let out = &mut self.text;
+        let frame = &row.frame;
+        for (column, end) in self.ends.iter_mut().enumerate() {
+            match column {
+                PACKET => write_integer(out, row.packet),
+                TIME => {
+                    if let Some(time) = row.time {
+                        clock.write(out, time);
+                    }
+                }
+                CONNECTION => write_integer(out, row.connection),
+                FROM => out.extend_from_slice(row.from.as_str().as_bytes()),
+                HEADER => write_captured(out, frame.header_text(), write_text),
+                POS => write_captured(out, frame.pos().map(|pos| pos.0), write_integer),
+                PAYLOAD => write_captured(out, frame.payload(), write_text),
+                SEQ => write_captured(out, frame.seq(), write_integer),
+                SENT_TIME => write_captured(out, frame.sent_time(), write_python_float),
+                ACK => write_captured(out, frame.ack(), write_integer),
+                PREV_SEQ => write_captured(out, frame.prev_seq(), write_integer),
+                IN_FLIGHT => {
+                    if let Some(count) = row.in_flight {
+                        write_integer(out, count);
+                    }
+                }
+                _ => write_info(out, row),
+            }
+            *end = out.len();
+        }
+    }
+
+    /// The text of a column.
+    pub(super) fn text(&self, column: usize) -> &str {
+        let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(column).copied().unwrap_or(start);
+        self.text.get(start..end).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+    }
+
+    /// Bytes of all texts.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(super) const fn connection(&self) -> u32 {
+        self.connection
+    }
+
+    pub(super) const fn tint(&self) -> Tint {
+        self.tint
+    }
+
+    /// Brings a time that was written before nanoseconds turned up to `digits` decimals.
+    pub(super) fn widen_time(&mut self, digits: u8) {
+        let time = self.text(TIME);
+        let Some((_, decimals)) = time.rsplit_once('.') else { return };
+        let wanting = usize::from(digits).saturating_sub(decimals.len());
+        let at = self.ends[TIME];
+        self.text.splice(at..at, std::iter::repeat_n(b'0', wanting));
+        for end in &mut self.ends[TIME..] {
+            *end += wanting;
+        }
+    }
+}
+
+fn write_captured<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => write(out, value),
+        None => out.push(b'?'),
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+    write_escaped(out, text, Origin::Wire, Quoting::Plain);
+}
+
+fn write_info(out: &mut Vec<u8>, row: &Row<'_>) {
+    let start = out.len();
+    // A Vec takes any text; an error could only come from the value's own Display.
+    let _ = write!(out, "{}", row.info);
+    if out[start..].iter().any(|b| !(b' '..=b'~').contains(b)) {
+        // Rare enough for a copy: our own words are nearly always plain ASCII.
+        let info = out.split_off(start);
+        write_escaped(out, &info, Origin::Ours, Quoting::Plain);
+    }
+}
