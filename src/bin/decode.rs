@@ -1,1 +1,150 @@
-fn main() {}
+//! `decode`: packet tables of a sliding-window protocol from any capture.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use arqscope::decode::capture::Input;
+use arqscope::decode::command::{self, Exit, FactsForm, JobError, MessageForm, Output, RowJob};
+use arqscope::decode::filter::Filter;
+use arqscope::decode::framing::FramingOptions;
+use arqscope::decode::print::{Bytes, Colour, Detail, Flushing, Form, Options, TimeFormat, Width};
+use arqscope::wire::MaxMsgSize;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+
+/// Prints every frame of a sliding-window protocol found in captures: pcap, pcapng and Wireshark JSON, plain or
+/// compressed (gzip, zstd).
+#[derive(Parser)]
+#[command(name = "decode", version, after_help = AFTER_HELP)]
+struct Args {
+    /// Captures to read; `-` is standard input, also the default when that is not a terminal
+    files: Vec<String>,
+    /// Output form: table, csv, tsv, json, ndjson, text (as the reference decoder prints)
+    #[arg(short = 'T', value_name = "FORM", default_value_t)]
+    form: Form,
+    /// Show only rows that match: arq.* fields in Wireshark's display filter language
+    #[arg(short = 'Y', value_name = "FILTER", value_parser = Filter::parse)]
+    filter: Option<Filter>,
+    /// Show each frame in full, field by field
+    #[arg(short = 'V')]
+    details: bool,
+    /// Show each frame's bytes with the field each belongs to
+    #[arg(short = 'x')]
+    bytes: bool,
+    /// Time column as in tshark: a, ad, adoy, d, dd, e, r, u, ud, udoy (UTC)
+    #[arg(short = 't', value_name = "FORMAT", default_value_t)]
+    time: TimeFormat,
+    /// Stop after N rows
+    #[arg(short = 'c', value_name = "N")]
+    count: Option<u64>,
+    /// Write each row at once
+    #[arg(short = 'l')]
+    line_buffered: bool,
+    /// Do everything, print only the closing summary
+    #[arg(short = 'q')]
+    quiet: bool,
+    /// Only connections with this TCP port
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The payload capacity of the frames, 4 to 9999, instead of finding it out
+    #[arg(long, value_name = "P")]
+    max_msg_size: Option<MaxMsgSize>,
+    /// Print each connection's message instead of rows (-T table, json or ndjson)
+    #[arg(long, conflicts_with_all = ["info", "streams", "details", "bytes"])]
+    message: bool,
+    /// Print what each file is instead of rows (-T table, json or ndjson)
+    #[arg(long, conflicts_with = "streams")]
+    info: bool,
+    /// Write the bytes of every TCP connection's directions to files in DIR instead of printing rows
+    #[arg(long, value_name = "DIR")]
+    streams: Option<PathBuf>,
+    /// When to colour the table
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: When,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 2 the job could not be done; 3 input only partly readable.
+Data goes to standard output, everything else to standard error.";
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done when standard error is gone too.
+            let _ = writeln!(io::stderr(), "decode: {error}");
+            ExitCode::from(Exit::Failed.code())
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Exit, JobError> {
+    let inputs = inputs(&args.files);
+    let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
+    if let Some(folder) = &args.streams {
+        return command::streams(&inputs, folder, &mut log);
+    }
+    if args.info {
+        let form = match args.form {
+            Form::Table => FactsForm::Table,
+            Form::Json => FactsForm::Json,
+            Form::Ndjson => FactsForm::Ndjson,
+            form => usage(&format!("--info is written as -T table, json or ndjson, not {form}")),
+        };
+        return command::facts(&inputs, form, &mut out, &mut log);
+    }
+    let output = match args.form {
+        _ if args.quiet => Output::Quiet,
+        Form::Table if args.message => Output::Messages(MessageForm::Text),
+        Form::Json | Form::Ndjson if args.message => Output::Messages(MessageForm::Ndjson),
+        form if args.message => usage(&format!("--message is written as -T table, json or ndjson, not {form}")),
+        form => Output::Rows(form, options(&args)),
+    };
+    let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
+    command::rows(&inputs, RowJob { output, filter: args.filter, count: args.count, framing }, &mut out, &mut log)
+}
+
+fn inputs(files: &[String]) -> Vec<Input> {
+    match files {
+        [] if io::stdin().is_terminal() => usage("name a capture, or pipe one in (`-` is standard input)"),
+        [] => vec![Input::Stdin],
+        files => files.iter().map(Input::from).collect(),
+    }
+}
+
+fn options(args: &Args) -> Options {
+    let terminal = io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = match args.color {
+        When::Always => Colour::Ansi,
+        When::Auto if terminal && !no_color => Colour::Ansi,
+        _ => Colour::Plain,
+    };
+    let width = match terminal_size::terminal_size() {
+        Some((terminal_size::Width(columns), _)) if terminal => Width::Columns(columns),
+        _ => Width::Full,
+    };
+    Options {
+        flushing: if args.line_buffered { Flushing::Row } else { Flushing::Block },
+        width,
+        colour,
+        time: args.time,
+        detail: if args.details { Detail::Full } else { Detail::Summary },
+        bytes: if args.bytes { Bytes::Shown } else { Bytes::Hidden },
+    }
+}
+
+/// Ends the program as clap does for a wrong option.
+fn usage(message: &str) -> ! {
+    Args::command().error(ErrorKind::ArgumentConflict, message).exit()
+}

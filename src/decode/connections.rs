@@ -101,13 +101,19 @@ impl<S: StreamSink> Connections<S> {
     /// No connections yet.
     #[must_use]
     pub fn new(limits: StreamLimits) -> Self {
+        Self::numbered_from(0, limits)
+    }
+
+    /// No connections yet; the first will have the id `first`, since several files of one run count on.
+    #[must_use]
+    pub fn numbered_from(first: u32, limits: StreamLimits) -> Self {
         Self {
             shared: Shared::new(limits),
             v4: HashMap::with_hasher(RandomState::default()),
             v6: HashMap::with_hasher(RandomState::default()),
             latest: None,
             connections: Vec::new(),
-            count: 0,
+            count: first,
         }
     }
 
@@ -145,7 +151,7 @@ impl<S: StreamSink> Connections<S> {
         }
     }
 
-    /// TCP connections so far.
+    /// The id that the next connection will have: how many there are, when they are numbered from 0.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count

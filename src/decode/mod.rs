@@ -7,16 +7,18 @@
 //! ```
 
 pub mod capture;
+pub mod command;
 mod connections;
 pub mod framing;
 pub mod headers;
-mod intake;
+pub mod intake;
 mod info;
 pub mod message;
 pub mod reassembly;
 pub mod print;
+pub mod reading;
 pub mod row;
-mod rows;
+pub mod rows;
 pub mod segment;
 mod stream_files;
 

@@ -6,7 +6,8 @@ use super::capture::{Capture, CaptureError};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
-use super::{Connections, Packet};
+use super::Connections;
+use crate::time::Timestamp;
 
 /// What one capture came to.
 #[derive(Debug)]
@@ -25,40 +26,50 @@ pub struct Reading {
 
 /// Feeds a whole capture to `sink`, whose connections are numbered from `first_connection`.
 ///
-/// `watch` is called with every packet and the sink, after the packet was taken in; its `Break` ends the reading, and
-/// then open connections are not closed, since nobody waits for what they would still give.
+/// `watch` is told of every packet after it was taken in; its `Break` ends the reading, and then open connections are
+/// not closed, since nobody waits for what they would still give.
 pub fn read<S: StreamSink>(
     capture: &mut Capture,
     first_connection: u32,
     limits: StreamLimits,
     sink: &mut S,
-    mut watch: impl FnMut(&Packet<'_>, &mut S) -> ControlFlow<()>,
+    mut watch: impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> Reading {
     let mut intake = Intake::new(FragmentLimits::default());
     let mut connections = Connections::numbered_from(first_connection, limits);
     let mut error = None;
     let mut stopped = false;
     loop {
-        match capture.next() {
+        let time = match capture.next() {
             Ok(Some(packet)) => {
                 if let Some(segment) = intake.segment(&packet) {
                     connections.segment(&segment, sink);
                 }
-                if watch(&packet, sink).is_break() {
-                    stopped = true;
-                    break;
-                }
+                packet.time
             }
             Ok(None) => break,
             Err(e) => {
                 error = Some(e);
                 break;
             }
+        };
+        if watch(Moment { time, idle: capture.is_drained() }, sink).is_break() {
+            stopped = true;
+            break;
         }
     }
     if !stopped {
         connections.finish(sink);
     }
-    let streams = connections.counters().clone();
+    let streams = *connections.counters();
     Reading { intake, streams, connections: connections.count() - first_connection, error, stopped }
+}
+
+/// A packet was taken in.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Its capture time.
+    pub time: Option<Timestamp>,
+    /// Nothing more is at hand: the next packet may be long in coming, so what was printed should be seen.
+    pub idle: bool,
 }

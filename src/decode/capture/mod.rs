@@ -208,6 +208,15 @@ impl Capture {
         packet
     }
 
+    /// True when no byte beyond the packets handed out was read yet: the next one may have to be waited for.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        match &self.reader {
+            Reader::Pcap(pcap) => pcap.is_drained(),
+            Reader::Pcapng(pcapng) => pcapng.is_drained(),
+        }
+    }
+
     /// What is known of the file so far; complete once [`next`](Self::next) gave `None`.
     #[must_use]
     pub const fn facts(&self) -> &CaptureFacts {

@@ -1,0 +1,109 @@
+//! What the `decode` command does with its files: rows, messages, streams or facts.
+//!
+//! Each job takes the inputs in turn, writes data to one writer and words to another, and says how it went.
+
+mod facts;
+mod messages;
+mod rows;
+mod streams;
+mod summary;
+
+pub use facts::{FactsForm, facts};
+pub use messages::MessageForm;
+pub use rows::{Output, RowJob, rows};
+pub use streams::streams;
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::capture::{Capture, CaptureError, CaptureLimits, Input};
+use super::reading::Reading;
+
+/// How a job went; [`code`](Self::code) is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything was read and delivered.
+    Done,
+    /// A file, or one of several, could be read only in part; what could be was delivered.
+    Partial,
+    /// Nothing could be read.
+    Failed,
+}
+
+impl Exit {
+    /// 0, 3 or 2.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Partial => 3,
+            Self::Failed => 2,
+        }
+    }
+
+    /// How several files went together: failed only if every one did.
+    #[must_use]
+    pub fn of_all(files: &[Self]) -> Self {
+        if files.iter().all(|exit| *exit == Self::Done) {
+            Self::Done
+        } else if files.iter().all(|exit| *exit == Self::Failed) {
+            Self::Failed
+        } else {
+            Self::Partial
+        }
+    }
+
+    fn of_reading(reading: &Reading) -> Self {
+        if reading.intake.nothing_readable() {
+            Self::Failed
+        } else if reading.error.is_some() || reading.intake.partly_unreadable() {
+            Self::Partial
+        } else {
+            Self::Done
+        }
+    }
+}
+
+/// Why a job ended before its inputs did.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Data or words could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+    /// A stream file could not be written.
+    #[error(transparent)]
+    Streams(#[from] super::StreamFilesError),
+}
+
+impl JobError {
+    /// True when whoever reads the output has gone away, which is no failure.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn open(input: &Input) -> Result<Capture, CaptureError> {
+    Capture::open(input, &CaptureLimits::default())
+}
+
+/// One line on `log` about what is wrong with a file.
+fn complain(log: &mut dyn Write, input: &Input, error: &CaptureError) -> io::Result<()> {
+    match error {
+        CaptureError::Open { .. } => writeln!(log, "decode: {error}"),
+        _ => writeln!(log, "decode: {}: {error}", Named(input)),
+    }
+}
+
+/// An input's name for people.
+struct Named<'a>(&'a Input);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Input::Stdin => f.write_str("standard input"),
+            // A name with control characters must not reach a terminal raw.
+            Input::Path(path) => f.write_str(&path.to_string_lossy().escape_debug().to_string().replace("\\'", "'")),
+        }
+    }
+}

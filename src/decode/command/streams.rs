@@ -1,0 +1,76 @@
+//! `--streams DIR`: every TCP connection's bytes as files.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::summary::count;
+use super::{Exit, JobError, Named, complain, open};
+use crate::decode::StreamFiles;
+use crate::decode::capture::Input;
+use crate::decode::reading::read;
+use crate::decode::reassembly::StreamLimits;
+
+/// Writes the streams of every input to `folder`, and the words about it to `log`. Connections of several inputs are
+/// numbered on.
+///
+/// # Errors
+/// When a file in the folder cannot be written.
+pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<Exit, JobError> {
+    let mut files = StreamFiles::new(folder)?;
+    let mut exits = Vec::with_capacity(inputs.len());
+    let mut first_connection = 0;
+    for input in inputs {
+        let mut capture = match open(input) {
+            Ok(capture) => capture,
+            Err(error) => {
+                complain(log, input, &error)?;
+                exits.push(Exit::Failed);
+                continue;
+            }
+        };
+        let mut failed = None;
+        let reading = read(&mut capture, first_connection, StreamLimits::patient(), &mut files, |_, files| {
+            match files.check() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        first_connection += reading.connections;
+        let packets = reading.intake.counts().packets;
+        let connections = u64::from(reading.connections);
+        let passed: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
+        let passed = if passed.is_empty() { String::new() } else { format!("; not used: {}", passed.join("; ")) };
+        writeln!(log, "{}: {}, {}{passed}", Named(input), count(packets, "packet"), count(connections, "TCP connection"))?;
+        let lost = reading.streams;
+        for (bytes, what) in [
+            (lost.late_bytes, "came after their hole was given up"),
+            (lost.before_start_bytes, "came from before a stream's settled start"),
+            (lost.after_fin_bytes, "came after a FIN"),
+        ] {
+            if bytes > 0 {
+                writeln!(log, "  left out: {} that {what}", count(bytes, "byte"))?;
+            }
+        }
+        if let Some(error) = &reading.error {
+            complain(log, input, error)?;
+        }
+        exits.push(Exit::of_reading(&reading));
+    }
+    let written = files.finish()?;
+    writeln!(
+        log,
+        "{}: {} in {}, {} left out",
+        folder.display(),
+        count(written.bytes, "byte"),
+        count(written.connections * 2, "file"),
+        count(written.holes, "hole"),
+    )?;
+    Ok(Exit::of_all(&exits))
+}
