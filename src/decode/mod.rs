@@ -7,6 +7,7 @@
 //! ```
 
 pub mod capture;
+pub mod filter;
 mod info;
 pub mod row;
 pub mod segment;
