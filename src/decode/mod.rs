@@ -12,6 +12,7 @@ mod connections;
 pub mod framing;
 pub mod headers;
 pub mod intake;
+pub mod filter;
 mod info;
 pub mod message;
 pub mod reassembly;
