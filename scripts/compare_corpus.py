@@ -10,8 +10,8 @@ Each capture (pcap, pcapng, also gzipped or zstd) is read by five readers that s
     tshark    packets, first and last time, TCP packets and connections, `follow,tcp,raw`
     tcpflow   streams
     twin      streams, reassembled here from tshark's per-packet sequence numbers and payloads with its own
-              reassembly off: the first copy of a byte is kept, holes are left out, and the text that an RST may
-              carry counts as bytes of the stream, as it does for follow and tcpflow
+              reassembly off: the first copy of a byte is kept, holes are left out. The text that an RST may carry
+              (RFC 9293 §3.5.3) is not in tcp.payload: follow and tcpflow count it, twin does not, decode may
 
 Printed per capture: every figure on which readers differ, and for each direction of each connection which of
 them have the same bytes (`decode=twin | follow | tcpflow`). Where the other tools are known to err: follow stops
@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 NO_CAPTURES = {".json", ".md", ".ndjson", ".py", ".sh", ".tsv", ".txt"}
@@ -107,8 +108,9 @@ class Packets:
             "tshark", "-n", "-r", path, *options, "-T", "fields", "-E", "occurrence=f", "-E", "separator=/t", *fields
         )
         self.packets = self.tcp_packets = self.truncated = 0
-        self.first = self.last = None
+        self.first = self.last = self.earliest = self.latest = None
         self.segments = defaultdict(list)  # tcp.stream → (source, seq, flags, len, payload) in file order
+        self.reset_texts = set()  # (tcp.stream, source) whose RST carries bytes
         self.ends = {}  # tcp.stream → (source, destination) of its first packet
         for line in out.split("\n"):
             cells = line.split("\t")
@@ -120,6 +122,9 @@ class Packets:
         time = time_text(p["frame.time_epoch"])
         self.first = self.first or time
         self.last = time or self.last
+        if time:
+            self.earliest = min(self.earliest or time, time, key=Decimal)
+            self.latest = max(self.latest or time, time, key=Decimal)
         self.truncated += int(p["frame.cap_len"]) < int(p["frame.len"])
         if not own_tcp(p["frame.protocols"]) or not p["tcp.stream"]:
             return
@@ -131,6 +136,8 @@ class Packets:
         if p["tcp.seq_raw"] and p["tcp.flags"]:
             payload = bytes.fromhex(p["tcp.payload"].replace(":", ""))
             flags = int(p["tcp.flags"], 16)
+            if flags & RST and p["tcp.len"] not in ("", "0"):
+                self.reset_texts.add((stream, source))
             self.segments[stream].append((source, int(p["tcp.seq_raw"]), flags, int(p["tcp.len"] or 0), payload))
 
 
@@ -146,8 +153,8 @@ def reassemble(segments):
     pieces = []
     end = 0
     for seq, flags, length, payload in segments:
-        if flags & RST and not payload:
-            continue  # its number may be anything the receiver's window allows
+        if flags & RST:
+            continue
         if near is None:
             near, absolute = seq, 1 << 40
         else:
@@ -293,8 +300,8 @@ class Report:
         self.lines.append(f"{what}: " + ", ".join(f"{k} {v}" for k, v in values.items()))
         self.decode_wrong |= ours in values
 
-    def stream(self, what, values):
-        """Bytes by reader, grouped by who has the same."""
+    def stream(self, what, values, right=("twin",)):
+        """Bytes by reader, grouped by who has the same; decode must be with one of `right`."""
         groups = defaultdict(list)
         for reader, data in values.items():
             groups[data].append(reader)
@@ -303,7 +310,7 @@ class Report:
         if len(groups) > 1:
             sizes = [f"{'='.join(r)} {'none' if d is None else f'{len(d)} B {digest(d)}'}" for d, r in groups.items()]
             self.lines.append(f"{what}: " + " | ".join(sizes))
-            self.decode_wrong |= "decode" in values and values["decode"] != values["twin"]
+            self.decode_wrong |= "decode" in values and values["decode"] not in [values[reader] for reader in right]
 
 
 def compare(path, folder, binary):
@@ -334,7 +341,7 @@ def compare(path, folder, binary):
         seen = info or defaultdict(lambda: ...)
         report.figure("packets", {"decode": of("packets"), "capinfos": seen["packets"], "tshark": packets.packets})
         for key in ("earliest", "latest"):
-            report.figure(key, {"decode": of(key), "capinfos": seen[key]})
+            report.figure(key, {"decode": of(key), "capinfos": seen[key], "tshark": getattr(packets, key)})
         report.figure("first_time", {"decode": of("first_time"), "tshark": packets.first})
         report.figure("last_time", {"decode": of("last_time"), "tshark": packets.last})
         report.figure("truncated_packets", {"decode": of("truncated_packets"), "tshark": packets.truncated})
@@ -372,8 +379,9 @@ def compare_streams(report, path, temporary, packets, binary):
             report.lines.append(f"connection {extra}: only decode has it, {sorted(ours[extra])}")
             report.decode_wrong = True
     reused = Counter(frozenset(ends) for ends in packets.ends.values())
-    for number, sides in twin.items():
+    for (number, sides), stream in zip(twin.items(), packets.ends):
         for source, (data, holes) in sides.items():
+            right = ("twin", "follow") if (stream, source) in packets.reset_texts else ("twin",)
             other = next((end for end in sides if end != source), source)
             values = {}
             if binary:
@@ -385,10 +393,10 @@ def compare_streams(report, path, temporary, packets, binary):
             values["twin"] = data
             values["follow"] = follow.get(number, {}).get(source, b"")
             # tcpflow's own idea of where a connection ends is not ours: matched only while ports are not reused.
-            if reused[frozenset(packets.ends[list(packets.ends)[number]])] == 1:
+            if reused[frozenset(packets.ends[stream])] == 1:
                 values["tcpflow"] = b"".join(flows.get((source, other), []))
             if any(values.values()):
-                report.stream(f"connection {number} {source}{' (holes)' if holes else ''}", values)
+                report.stream(f"connection {number} {source}{' (holes)' if holes else ''}", values, right)
 
 
 def main():
