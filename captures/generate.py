@@ -190,7 +190,6 @@ SERVER_PORT = 55558
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 # As Linux offers on loopback: MSS 65495, SACK permitted, NOP, window scale 7.
 SYN_OPTIONS = struct.pack("!BBHBBBBBB", 2, 4, 65495, 4, 2, 1, 3, 3, 7)
-assert len(SYN_OPTIONS) % 4 != 0
 SYN_OPTIONS += b"\0" * (-len(SYN_OPTIONS) % 4)
 
 
@@ -261,7 +260,7 @@ class Connection:
 def packets(run, *, client_port=None, cut=None):
     """The packets of a run. `cut` re-cuts the writes as TCP may (§1.1); by default each write is one segment."""
     number = run.number
-    connection = Connection(client_port or 50_000 + number, 0x1000_0000 * number + 0x0BAD_5EED % 0x1000_0000)
+    connection = Connection(client_port or 50_000 + number, 0x1000_0000 * number + 0x0BAD_5EED)
     connection.open(run.start)
     for time, side, data in cut(run.writes) if cut else run.writes:
         connection.data(time, side, data)
@@ -338,7 +337,8 @@ def files():
         1: "Packages 4, 9 and 10 are not written the first time; maximum_msg_size 4, window 3, timeout 2 s.",
         2: "ACKs 4, 9 and 10 are not written the first time; maximum_msg_size 4, window 3, timeout 2 s.",
         3: "ACKs 9, 10 and 11 are not written the first time; maximum_msg_size 4, window 3, timeout 2 s.",
-        4: "Packages 7, 9, 11 and ACKs 6, 8, 10 are not written the first time; maximum_msg_size 5, window 3, timeout 2 s.",
+        4: "Packages 7, 9, 11 and ACKs 6, 8, 10 are not written the first time; maximum_msg_size 5, window 3, "
+        "timeout 2 s.",
         5: "The server ignores DONE twice, with a stray ACK each time; maximum_msg_size 10, window 3, timeout 1 s.",
     }
     wire = {number: packets(run) for number, run in runs.items()}

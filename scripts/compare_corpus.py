@@ -10,15 +10,17 @@ Each capture (pcap, pcapng, also gzipped or zstd) is read by five readers that s
     tshark    packets, first and last time, TCP packets and connections, `follow,tcp,raw`
     tcpflow   streams
     twin      streams, reassembled here from tshark's per-packet sequence numbers and payloads with its own
-              reassembly off: the first copy of a byte is kept, holes are left out, and the text that an RST may
-              carry counts as bytes of the stream, as it does for follow and tcpflow
+              reassembly off: the first copy of a byte is kept, holes are left out. The text that an RST may carry
+              (RFC 9293 §3.5.3) is not in tcp.payload: follow and tcpflow count it, twin does not, decode may
 
 Printed per capture: every figure on which readers differ, and for each direction of each connection which of
 them have the same bytes (`decode=twin | follow | tcpflow`). Where the other tools are known to err: follow stops
 at a gap nobody acknowledges and joins what a snap length cut; tcpflow counts Ethernet padding, keeps the last
-copy of an overlap and fills gaps with zeros; capinfos and tshark count pcapng custom blocks as packets.
+copy of an overlap and fills gaps with zeros; tshark numbers pcapng custom blocks as packets; capinfos cuts a time to
+the digits of the file's resolution.
 
-Exit code: 0 if decode agrees with twin and with capinfos/tshark everywhere (or was not given), else 1.
+Exit code: 0 if decode has twin's bytes everywhere and a figure that another reader has too (or was not given),
+else 1.
 Needs capinfos, tshark and tcpflow. Python standard library only.
 """
 
@@ -32,6 +34,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 NO_CAPTURES = {".json", ".md", ".ndjson", ".py", ".sh", ".tsv", ".txt"}
@@ -40,8 +43,10 @@ FIELDS = (
     "tcp.stream tcp.srcport tcp.dstport tcp.seq_raw tcp.flags tcp.len tcp.payload"
 ).split()
 # A TCP header below one of these belongs to a quoted or tunnelled packet.
-TUNNELS = {"icmp", "icmpv6", "gre", "udp", "udplite", "sctp", "vxlan", "gtp", "teredo", "l2tp", "esp", "capwap", "lwapp"}
-TUNNELS |= {"geneve", "erspan", "etherip", "ipcomp", "gtpv1", "pwethheuristic", "pweth", "pwethcw", "pwethnocw", "openflow"}
+TUNNELS = set(
+    "icmp icmpv6 gre udp udplite sctp vxlan gtp teredo l2tp esp capwap lwapp geneve erspan etherip ipcomp "
+    "pwethheuristic pweth pwethcw pwethnocw openflow".split()
+)
 FIN, SYN, RST = 1, 2, 4
 TOOL_TIMEOUT = 300
 
@@ -68,6 +73,11 @@ def digest(data):
 
 def endpoint(address, port):
     return f"{ipaddress.ip_address(address.split('%')[0])}:{port}"
+
+
+def socket_text(text):
+    """`endpoint` of ip:port or [ip6]:port."""
+    return endpoint(*text.replace("[", "").replace("]", "").rsplit(":", 1))
 
 
 # --- capinfos and tshark ------------------------------------------------------------------------------------
@@ -107,8 +117,9 @@ class Packets:
             "tshark", "-n", "-r", path, *options, "-T", "fields", "-E", "occurrence=f", "-E", "separator=/t", *fields
         )
         self.packets = self.tcp_packets = self.truncated = 0
-        self.first = self.last = None
+        self.first = self.last = self.earliest = self.latest = None
         self.segments = defaultdict(list)  # tcp.stream → (source, seq, flags, len, payload) in file order
+        self.reset_texts = set()  # (tcp.stream, source) whose RST carries bytes
         self.ends = {}  # tcp.stream → (source, destination) of its first packet
         for line in out.split("\n"):
             cells = line.split("\t")
@@ -120,6 +131,9 @@ class Packets:
         time = time_text(p["frame.time_epoch"])
         self.first = self.first or time
         self.last = time or self.last
+        if time:
+            self.earliest = min(self.earliest or time, time, key=Decimal)
+            self.latest = max(self.latest or time, time, key=Decimal)
         self.truncated += int(p["frame.cap_len"]) < int(p["frame.len"])
         if not own_tcp(p["frame.protocols"]) or not p["tcp.stream"]:
             return
@@ -131,6 +145,8 @@ class Packets:
         if p["tcp.seq_raw"] and p["tcp.flags"]:
             payload = bytes.fromhex(p["tcp.payload"].replace(":", ""))
             flags = int(p["tcp.flags"], 16)
+            if flags & RST and p["tcp.len"] not in ("", "0"):
+                self.reset_texts.add((stream, source))
             self.segments[stream].append((source, int(p["tcp.seq_raw"]), flags, int(p["tcp.len"] or 0), payload))
 
 
@@ -146,8 +162,8 @@ def reassemble(segments):
     pieces = []
     end = 0
     for seq, flags, length, payload in segments:
-        if flags & RST and not payload:
-            continue  # its number may be anything the receiver's window allows
+        if flags & RST:
+            continue
         if near is None:
             near, absolute = seq, 1 << 40
         else:
@@ -225,7 +241,7 @@ def follow_streams(path, packets):
             stream = int(lines[0].rsplit(" ", 1)[1])
             if lines[1] == "Node 0: :0":  # no such stream with reassembly on
                 continue
-            nodes = [endpoint(*line.split(": ", 1)[1].replace("[", "").replace("]", "").rsplit(":", 1)) for line in lines[1:3]]
+            nodes = [socket_text(line.split(": ", 1)[1]) for line in lines[1:3]]
             data = {node: [] for node in nodes}
             for line in lines[3:]:
                 if line.startswith("="):
@@ -268,7 +284,7 @@ def decode_streams(binary, path, folder):
     index = folder / "index.ndjson"
     for line in index.read_text().splitlines() if index.exists() else ():
         row = json.loads(line)
-        source = endpoint(*row["from"].replace("[", "").replace("]", "").rsplit(":", 1))
+        source = socket_text(row["from"])
         holes = row["holes"]
         streams[row["connection"]][source] = ((folder / row["file"]).read_bytes(), bool(holes))
     return streams, code, error.strip()
@@ -291,10 +307,11 @@ class Report:
             return
         self.counts[f"{what}: differ"] += 1
         self.lines.append(f"{what}: " + ", ".join(f"{k} {v}" for k, v in values.items()))
-        self.decode_wrong |= ours in values
+        # Where the others differ among themselves, decode need only not stand alone.
+        self.decode_wrong |= ours in values and list(values.values()).count(values[ours]) == 1
 
-    def stream(self, what, values):
-        """Bytes by reader, grouped by who has the same."""
+    def stream(self, what, values, right=("twin",)):
+        """Bytes by reader, grouped by who has the same; decode must be with one of `right`."""
         groups = defaultdict(list)
         for reader, data in values.items():
             groups[data].append(reader)
@@ -303,7 +320,7 @@ class Report:
         if len(groups) > 1:
             sizes = [f"{'='.join(r)} {'none' if d is None else f'{len(d)} B {digest(d)}'}" for d, r in groups.items()]
             self.lines.append(f"{what}: " + " | ".join(sizes))
-            self.decode_wrong |= "decode" in values and values["decode"] != values["twin"]
+            self.decode_wrong |= "decode" in values and values["decode"] not in [values[reader] for reader in right]
 
 
 def compare(path, folder, binary):
@@ -334,7 +351,7 @@ def compare(path, folder, binary):
         seen = info or defaultdict(lambda: ...)
         report.figure("packets", {"decode": of("packets"), "capinfos": seen["packets"], "tshark": packets.packets})
         for key in ("earliest", "latest"):
-            report.figure(key, {"decode": of(key), "capinfos": seen[key]})
+            report.figure(key, {"decode": of(key), "capinfos": seen[key], "tshark": getattr(packets, key)})
         report.figure("first_time", {"decode": of("first_time"), "tshark": packets.first})
         report.figure("last_time", {"decode": of("last_time"), "tshark": packets.last})
         report.figure("truncated_packets", {"decode": of("truncated_packets"), "tshark": packets.truncated})
@@ -372,8 +389,9 @@ def compare_streams(report, path, temporary, packets, binary):
             report.lines.append(f"connection {extra}: only decode has it, {sorted(ours[extra])}")
             report.decode_wrong = True
     reused = Counter(frozenset(ends) for ends in packets.ends.values())
-    for number, sides in twin.items():
+    for (number, sides), stream in zip(twin.items(), packets.ends):
         for source, (data, holes) in sides.items():
+            right = ("twin", "follow") if (stream, source) in packets.reset_texts else ("twin",)
             other = next((end for end in sides if end != source), source)
             values = {}
             if binary:
@@ -385,10 +403,10 @@ def compare_streams(report, path, temporary, packets, binary):
             values["twin"] = data
             values["follow"] = follow.get(number, {}).get(source, b"")
             # tcpflow's own idea of where a connection ends is not ours: matched only while ports are not reused.
-            if reused[frozenset(packets.ends[list(packets.ends)[number]])] == 1:
+            if reused[frozenset(packets.ends[stream])] == 1:
                 values["tcpflow"] = b"".join(flows.get((source, other), []))
             if any(values.values()):
-                report.stream(f"connection {number} {source}{' (holes)' if holes else ''}", values)
+                report.stream(f"connection {number} {source}{' (holes)' if holes else ''}", values, right)
 
 
 def main():
