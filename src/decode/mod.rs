@@ -10,6 +10,7 @@ pub mod capture;
 mod info;
 pub mod row;
 pub mod segment;
+pub mod wireshark_json;
 
 pub use info::Info;
 pub use row::{CapturedFrame, Row};
