@@ -1,0 +1,320 @@
+//! Every variant of Wireshark's JSON export gives the TCP payload bytes of the capture it was made from.
+//!
+//! `data/wireshark_json/run5.pcap` is a capture of one exchange of 35 packets on a loopback interface; the exports
+//! beside it were written by tshark 4.0, 4.4 and 4.6 (in their names) from that capture. What is expected
+//! comes from the capture, by a walk through its bytes that shares no code with the crate.
+
+use std::io::{self, Cursor, Read};
+use std::path::PathBuf;
+
+use arqscope::decode::capture::CaptureError;
+use arqscope::decode::wireshark_json::{Limits, WiresharkJson};
+use arqscope::decode::{LinkType, PacketContent};
+use proptest::prelude::*;
+
+/// What the tests compare of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    number: u64,
+    nanos: Option<i64>,
+    ports: (u16, u16),
+    seq: u32,
+    ack: Option<u32>,
+    flags: u8,
+    payload: Vec<u8>,
+}
+
+fn data(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/wireshark_json").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A TCP packet of an Ethernet frame without VLAN tags or IP options beyond those the header length counts.
+fn dissect(number: u64, nanos: Option<i64>, frame: &[u8]) -> Seen {
+    let be16 = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let be32 = |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
+    assert_eq!((be16(12), frame[23]), (0x0800, 6));
+    let tcp = 14 + usize::from(frame[14] & 15) * 4;
+    let payload = tcp + usize::from(frame[tcp + 12] >> 4) * 4;
+    let flags = frame[tcp + 13];
+    Seen {
+        number,
+        nanos,
+        ports: (be16(tcp), be16(tcp + 2)),
+        seq: be32(tcp + 4),
+        ack: (flags & 0x10 != 0).then(|| be32(tcp + 8)),
+        flags,
+        payload: frame[payload..14 + usize::from(be16(16))].to_vec(),
+    }
+}
+
+/// The packets of a little-endian microsecond pcap.
+fn capture() -> Vec<Seen> {
+    let pcap = data("run5.pcap");
+    assert_eq!(pcap[..4], [0xd4, 0xc3, 0xb2, 0xa1]);
+    let le32 = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
+    let (mut at, mut seen) = (24, Vec::new());
+    while at < pcap.len() {
+        let len = le32(at + 8) as usize;
+        let nanos = i64::from(le32(at)) * 1_000_000_000 + i64::from(le32(at + 4)) * 1000;
+        seen.push(dissect(seen.len() as u64 + 1, Some(nanos), &pcap[at + 16..at + 16 + len]));
+        at += 16 + len;
+    }
+    assert_eq!(seen.len(), 35);
+    seen
+}
+
+struct Import {
+    seen: Vec<Seen>,
+    others: Vec<String>,
+    error: Option<CaptureError>,
+    variant: String,
+    notes: Vec<String>,
+}
+
+fn import(reader: impl Read + Send + 'static) -> Import {
+    let mut import = Import { seen: vec![], others: vec![], error: None, variant: String::new(), notes: vec![] };
+    let mut export = match WiresharkJson::new(Box::new(reader), Limits::default()) {
+        Ok(export) => export,
+        Err(error) => return Import { error: Some(error), ..import },
+    };
+    loop {
+        match export.next() {
+            Ok(Some(packet)) => {
+                let nanos = packet.time.map(|time| time.nanos());
+                match packet.content {
+                    PacketContent::Bytes { link_type: LinkType(1), bytes, original_len } => {
+                        assert_eq!(original_len as usize, bytes.len());
+                        import.seen.push(dissect(packet.number, nanos, bytes));
+                    }
+                    PacketContent::Segment(segment) => {
+                        assert_eq!((segment.packet, segment.time), (packet.number, packet.time));
+                        assert_eq!(segment.missing, 0);
+                        import.seen.push(Seen {
+                            number: packet.number,
+                            nanos,
+                            ports: (segment.source.port, segment.destination.port),
+                            seq: segment.seq.0,
+                            ack: (segment.flags.0 & 0x10 != 0).then_some(segment.ack.0),
+                            flags: segment.flags.0,
+                            payload: segment.payload.to_vec(),
+                        });
+                    }
+                    other => import.others.push(format!("{other:?}")),
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                import.error = Some(error);
+                assert!(matches!(export.next(), Ok(None)), "after an error there is nothing");
+                break;
+            }
+        }
+    }
+    import.variant = export.variant();
+    import.notes = export.notes();
+    import
+}
+
+fn whole(name: &str) -> Import {
+    let import = import(Cursor::new(data(name)));
+    assert!(import.error.is_none(), "{name}: {:?}", import.error);
+    assert!(import.others.is_empty(), "{name}: {:?}", import.others);
+    import
+}
+
+#[test]
+fn exports_with_all_fields_give_exactly_the_packets_of_their_capture() {
+    let expected = capture();
+    let samples = [
+        ("run5-v40.json", "-T json"),
+        ("run5-v44.json", "-T json"),
+        ("run5-v46.json", "-T json"),
+        ("run5-v40-nodup.json", "-T json, no duplicate keys"),
+        ("run5-v44-nodup.json", "-T json, no duplicate keys"),
+        ("run5-v46-nodup.json", "-T json, no duplicate keys"),
+        ("run5-v40.ek.ndjson", "-T ek"),
+        ("run5-v44.ek.ndjson", "-T ek"),
+        ("run5-v46.ek.ndjson", "-T ek"),
+        ("run5-v46-x.json", "-T json, raw bytes"),
+        ("run5-v40-j.json", "-T json, filtered layers"),
+    ];
+    for (name, options) in samples {
+        let import = whole(name);
+        assert_eq!(import.seen, expected, "{name}");
+        assert_eq!(import.variant, format!("Wireshark JSON ({options})"), "{name}");
+        assert_eq!(import.notes, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn jsonraw_gives_all_bytes_and_says_what_it_does_not_hold() {
+    let import = whole("run5-v40-jsonraw.json");
+    let expected: Vec<Seen> = capture().into_iter().map(|seen| Seen { nanos: None, ..seen }).collect();
+    assert_eq!(import.seen, expected);
+    assert_eq!(import.variant, "Wireshark JSON (-T jsonraw)");
+    for field in ["frame.number", "frame time", "frame.encap_type"] {
+        assert!(import.notes.iter().any(|note| note.contains(field)), "{field}: {:?}", import.notes);
+    }
+}
+
+#[test]
+fn a_selection_without_acknowledgement_numbers_says_so_and_claims_none() {
+    for name in ["run5-v40-e.json", "run5-v44-e.json", "run5-v46-e.json"] {
+        let import = whole(name);
+        let expected: Vec<Seen> =
+            capture().into_iter().map(|seen| Seen { ack: None, flags: seen.flags & !0x10, ..seen }).collect();
+        assert_eq!(import.seen, expected, "{name}");
+        assert_eq!(import.variant, "Wireshark JSON (-T json, -e selection)");
+        assert_eq!(import.notes.len(), 1, "{:?}", import.notes);
+        assert!(import.notes[0].starts_with("no acknowledgement number"));
+    }
+}
+
+#[test]
+fn utf_16_and_byte_order_marks_change_nothing() {
+    let expected = capture();
+    for name in ["run5-v44.json", "run5-v44.ek.ndjson"] {
+        let text = String::from_utf8(data(name)).unwrap();
+        let marked = format!("\u{feff}{text}");
+        let files: [Vec<u8>; 5] = [
+            marked.clone().into_bytes(),
+            marked.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        ];
+        for file in files {
+            let import = import(Cursor::new(file));
+            assert!(import.error.is_none(), "{:?}", import.error);
+            assert_eq!(import.seen, expected);
+        }
+    }
+}
+
+#[test]
+fn a_tools_warnings_before_the_json_are_counted() {
+    let warnings = b"Running as user \"root\" and group \"root\".\n[Info] x\n\nCapturing on 'lo'\n".to_vec();
+    for name in ["run5-v40.json", "run5-v40.ek.ndjson"] {
+        let import = import(Cursor::new([warnings.clone(), data(name)].concat()));
+        assert!(import.error.is_none(), "{:?}", import.error);
+        assert_eq!(import.seen, capture());
+        assert_eq!(import.notes, ["line that is not JSON: skipped (3 times)"]);
+    }
+}
+
+/// The first packets of an export, as a small file, and the offset of each one's end.
+fn small(name: &str, packets: usize) -> (Vec<u8>, Vec<usize>) {
+    let text = data(name);
+    let end_mark: &[u8] = if name.ends_with("ndjson") { b"}}}\n" } else { b"\n  }" };
+    let ends: Vec<usize> = (0..text.len())
+        .filter(|at| text[*at..].starts_with(end_mark))
+        .map(|at| at + end_mark.trim_ascii_end().len())
+        .take(packets)
+        .collect();
+    (text[..ends[packets - 1]].to_vec(), ends)
+}
+
+#[test]
+fn a_cut_at_every_byte_gives_the_whole_packets_before_it_and_then_the_place() {
+    let expected = capture();
+    for name in ["run5-v40.json", "run5-v46.ek.ndjson", "run5-v46-e.json"] {
+        let (text, ends) = small(name, 4);
+        for cut in 1..=text.len() {
+            let import = import(Cursor::new(text[..cut].to_vec()));
+            let whole = ends.iter().filter(|end| **end <= cut).count();
+            let numbers: Vec<u64> = import.seen.iter().map(|seen| seen.number).collect();
+            assert_eq!(numbers, expected[..whole].iter().map(|seen| seen.number).collect::<Vec<_>>(), "{name} {cut}");
+            match import.error {
+                Some(CaptureError::Cut { offset, needed, available, .. }) => {
+                    assert_eq!(offset + available, cut as u64, "{name} {cut}");
+                    assert!(needed > available);
+                }
+                // A line ends an export of lines, and a text that has not begun is no capture.
+                None => assert!(name.ends_with("ndjson"), "{name} {cut}"),
+                Some(other) => panic!("{name} {cut}: {other}"),
+            }
+        }
+    }
+}
+
+/// A reader that gives its bytes in pieces of given sizes, over and over.
+struct Pieces {
+    bytes: Cursor<Vec<u8>>,
+    sizes: Vec<usize>,
+    turn: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.turn += 1;
+        let len = self.sizes[self.turn % self.sizes.len()].min(out.len());
+        self.bytes.read(&mut out[..len])
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_pieces_of_the_file_give_the_same_packets(
+        sizes in proptest::collection::vec(1_usize..5000, 1..8),
+        name in prop::sample::select(vec!["run5-v40.json", "run5-v46.ek.ndjson", "run5-v46-x.json"]),
+        wide: bool,
+    ) {
+        let text = data(name);
+        let bytes = if wide {
+            String::from_utf8(text).unwrap().encode_utf16().flat_map(u16::to_le_bytes).collect()
+        } else {
+            text
+        };
+        let import = import(Pieces { bytes: Cursor::new(bytes), sizes, turn: 0 });
+        prop_assert!(import.error.is_none());
+        prop_assert_eq!(import.seen, capture());
+    }
+}
+
+/// Imports bytes of any kind; only ending without a panic is asked.
+fn survive(bytes: Vec<u8>) {
+    if let Ok(mut export) = WiresharkJson::new(Box::new(Cursor::new(bytes)), Limits::default()) {
+        while let Ok(Some(_)) = export.next() {}
+        assert!(!export.variant().is_empty());
+        let _ = export.notes();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        survive(bytes);
+    }
+
+    #[test]
+    fn arbitrary_text_of_json_parts_never_panics(
+        parts in proptest::collection::vec(
+            prop::sample::select(vec![
+                "[", "]", "{", "}", ",", ":", "\"", "\\", "\n", "null", "true", "1.5", "-1", "99999999999999999999",
+                "\"_source\":", "\"layers\":", "\"tcp\":", "\"tcp.payload\":", "\"tcp.len\":", "\"tcp.seq_raw\":",
+                "\"frame_raw\":", "\"47:45\"", "\"0x\"", "[\"00\",0,1,0,1]", "[[\"00\",0,1,0,1]]", "{\"layers\":{\"tcp\":{",
+                "\"tcp.srcport\":\"1\",", "\"tcp.dstport\":\"2\",", "é", "\u{feff}",
+            ]),
+            0..60,
+        ),
+    ) {
+        survive(parts.concat().into_bytes());
+    }
+
+    #[test]
+    fn a_damaged_export_never_panics(
+        at in 0_usize..20_000,
+        with in proptest::collection::vec(any::<u8>(), 1..6),
+        name in prop::sample::select(vec!["run5-v40.json", "run5-v46.ek.ndjson", "run5-v46-x.json", "run5-v40-e.json"]),
+    ) {
+        let mut text = data(name);
+        text.truncate(24_000);
+        text[at..at + with.len()].copy_from_slice(&with);
+        survive(text);
+    }
+}
