@@ -42,6 +42,7 @@ pub use facts::{
 
 use super::Packet;
 use pcap::PcapReader;
+use super::wireshark_json::{Limits as JsonLimits, WiresharkJson};
 use pcapng::PcapngReader;
 use sniff::Kind;
 use window::{Source, Window};
@@ -87,6 +88,15 @@ impl Default for CaptureLimits {
     }
 }
 
+/// Whether a note on a capture is worth telling unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Sound captures have it as well.
+    Ordinary,
+    /// It is not as it should be, or something had to be assumed.
+    Odd,
+}
+
 /// An open capture that hands out its packets in file order.
 ///
 /// Memory is one buffer of 256 KiB (more only while a larger record passes) and a few dozen bytes per
@@ -100,6 +110,7 @@ pub struct Capture {
 enum Reader {
     Pcap(PcapReader),
     Pcapng(PcapngReader),
+    Json(Box<WiresharkJson>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -174,13 +185,9 @@ impl Capture {
                     let (reader, facts) = PcapngReader::new(window, limits)?;
                     (Reader::Pcapng(reader), facts)
                 }
-                // The importer of Wireshark's exports takes over here: `window` is a `Read` from the first
-                // (unpacked) byte on, and `Format::WiresharkText` its format.
                 (Kind::Text, _) => {
-                    return Err(CaptureError::Unsupported {
-                        format: "text".to_owned(),
-                        instead: "give the pcap or pcapng capture itself".to_owned(),
-                    });
+                    let json = WiresharkJson::new(Box::new(window), JsonLimits::default())?;
+                    (Reader::Json(Box::new(json)), CaptureFacts::new(Format::WiresharkText))
                 }
             };
             facts.compression = compression;
@@ -201,6 +208,7 @@ impl Capture {
         let packet = match &mut self.reader {
             Reader::Pcap(pcap) => pcap.next(&mut self.facts.notes),
             Reader::Pcapng(pcapng) => pcapng.next(&mut self.facts),
+            Reader::Json(json) => json.next(),
         };
         if !matches!(packet, Ok(Some(_))) {
             self.state = State::Ended;
@@ -214,7 +222,29 @@ impl Capture {
         match &self.reader {
             Reader::Pcap(pcap) => pcap.is_drained(),
             Reader::Pcapng(pcapng) => pcapng.is_drained(),
+            Reader::Json(json) => json.is_drained(),
         }
+    }
+
+    /// The format in words, as exactly as is known so far.
+    #[must_use]
+    pub fn format(&self) -> String {
+        match &self.reader {
+            Reader::Json(json) => json.variant(),
+            Reader::Pcap(_) | Reader::Pcapng(_) => self.facts.format.to_string(),
+        }
+    }
+
+    /// Oddities and assumptions so far, in words, each with whether sound captures have it as well.
+    #[must_use]
+    pub fn notes(&self) -> Vec<(String, Weight)> {
+        let weight = |note: Note| if note.is_ordinary() { Weight::Ordinary } else { Weight::Odd };
+        let file = self.facts.notes.iter().map(|(note, n)| (format!("{n} {}", note.words(n)), weight(note)));
+        let export = match &self.reader {
+            Reader::Json(json) => json.notes(),
+            Reader::Pcap(_) | Reader::Pcapng(_) => Vec::new(),
+        };
+        file.chain(export.into_iter().map(|note| (note, Weight::Odd))).collect()
     }
 
     /// What is known of the file so far; complete once [`next`](Self::next) gave `None`.

@@ -68,6 +68,11 @@ impl PcapngReader {
         Ok((reader, facts))
     }
 
+    /// True when everything read so far was handed out.
+    pub(super) fn is_drained(&self) -> bool {
+        self.window.at_hand().is_empty()
+    }
+
     /// The next packet; `None` at the end.
     #[inline]
     pub(super) fn next(&mut self, facts: &mut CaptureFacts) -> Result<Option<Packet<'_>>, CaptureError> {

@@ -106,7 +106,7 @@ impl Facts {
         let counts = reading.intake.counts();
         let file = capture.facts();
         let time = |time: Option<Timestamp>| time.map(|t| t.to_string());
-        let mut notes: Vec<String> = file.notes.iter().map(|(note, n)| format!("{n} {}", note.words(n))).collect();
+        let mut notes: Vec<String> = capture.notes().into_iter().map(|(note, _)| note).collect();
         notes.extend(reading.intake.passed_over().iter().map(ToString::to_string));
         let mut link_types: Vec<String> = counts.link_types.keys().map(ToString::to_string).collect();
         if link_types.is_empty() {
@@ -115,7 +115,7 @@ impl Facts {
         }
         Self {
             file: Named(input).to_string(),
-            format: file.format.to_string(),
+            format: capture.format(),
             compression: file.compression.map(|compression| compression.to_string()),
             packets: counts.packets,
             tcp_packets: counts.tcp_packets,

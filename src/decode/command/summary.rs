@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::Named;
-use crate::decode::capture::{Capture, Input};
+use crate::decode::capture::{Capture, Input, Weight};
 use crate::decode::framing::{Capacity, FramedConnection, FramingCounts, FramingNote};
 use crate::decode::reading::Reading;
 use crate::decode::reassembly::{ConnectionInfo, StreamNote};
@@ -132,8 +132,8 @@ impl Remarks {
         if counts.truncated > 0 {
             writeln!(log, "  {} cut by a snap length", count(counts.truncated, "packet"))?;
         }
-        for (note, n) in capture.facts().notes.iter().filter(|(note, _)| !note.is_ordinary()) {
-            writeln!(log, "  note: {n} {}", note.words(n))?;
+        for (note, _) in capture.notes().iter().filter(|(_, weight)| *weight == Weight::Odd) {
+            writeln!(log, "  note: {note}")?;
         }
         for line in &self.notes {
             writeln!(log, "  note: {line}")?;

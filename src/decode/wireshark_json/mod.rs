@@ -177,6 +177,13 @@ impl WiresharkJson {
         format!("Wireshark JSON ({})", options.join(", "))
     }
 
+    /// True when nothing of a further packet was read yet.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        let waiting = self.chunker.waiting();
+        waiting.len() <= 4 && waiting.iter().all(|b| b.is_ascii_whitespace() || *b == b',')
+    }
+
     /// What had to be assumed or left out so far, one sentence for each kind, with counts.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
