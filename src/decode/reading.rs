@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use super::Connections;
 use super::capture::{Capture, CaptureError};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
-use super::Connections;
 use crate::time::Timestamp;
 
 /// What one capture came to.

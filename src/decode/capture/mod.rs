@@ -41,8 +41,8 @@ pub use facts::{
 };
 
 use super::Packet;
-use pcap::PcapReader;
 use super::wireshark_json::{Limits as JsonLimits, WiresharkJson};
+use pcap::PcapReader;
 use pcapng::PcapngReader;
 use sniff::Kind;
 use window::{Source, Window};

@@ -149,7 +149,8 @@ impl Facts {
             .iter()
             .enumerate()
             .map(|(i, interface)| {
-                let name = interface.name.as_deref().map_or_else(|| i.to_string(), |name| name.escape_debug().to_string());
+                let name =
+                    interface.name.as_deref().map_or_else(|| i.to_string(), |name| name.escape_debug().to_string());
                 let snap = interface.snap_len.map_or_else(String::new, |snap| format!(", snap length {snap}"));
                 format!("{name}: {}{snap}", interface.link_type)
             })
@@ -159,7 +160,7 @@ impl Facts {
             None => self.format.clone(),
         };
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         for (name, value) in [
             ("file", self.file.clone()),
             ("format", format),

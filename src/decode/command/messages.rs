@@ -50,8 +50,10 @@ pub(super) fn write_message(
             writeln!(out, "connection {}, {client} → {server}: {message}", connection.tcp.id)?;
             for piece in message.pieces() {
                 match piece {
-                    Piece::Bytes(bytes) => out.write_all(escape::text(bytes).as_bytes())?,
-                    Piece::Missing(range) if range.start() == range.end() => write!(out, "⟨slice {} missing⟩", range.start())?,
+                    Piece::Bytes(bytes) => out.write_all(escape::escape(bytes).as_bytes())?,
+                    Piece::Missing(range) if range.start() == range.end() => {
+                        write!(out, "⟨slice {} missing⟩", range.start())?
+                    }
                     Piece::Missing(range) => write!(out, "⟨slices {} to {} missing⟩", range.start(), range.end())?,
                 }
             }
@@ -60,7 +62,7 @@ pub(super) fn write_message(
         MessageForm::Ndjson => {
             let pieces = message.pieces().map(|piece| match piece {
                 Piece::Bytes(bytes) => JsonPiece::Bytes {
-                    text: escape::text(bytes),
+                    text: escape::escape(bytes),
                     hex: bytes.iter().map(|b| format!("{b:02x}")).collect(),
                 },
                 Piece::Missing(range) => JsonPiece::Missing { missing_from: *range.start(), missing_to: *range.end() },

@@ -50,7 +50,8 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     if count == Some(0) {
         return Ok(Exit::Done);
     }
-    let mut shared = Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None };
+    let mut shared =
+        Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None };
     shared.to = match output {
         Output::Rows(form, options) => Target::Printer(printer(form, options, out)),
         Output::Messages(form) => Target::Messages(form, out),

@@ -30,15 +30,14 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
             }
         };
         let mut failed = None;
-        let reading = read(&mut capture, first_connection, StreamLimits::patient(), &mut files, |_, files| {
-            match files.check() {
+        let reading =
+            read(&mut capture, first_connection, StreamLimits::patient(), &mut files, |_, files| match files.check() {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     failed = Some(error);
                     ControlFlow::Break(())
                 }
-            }
-        });
+            });
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -47,7 +46,13 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
         let connections = u64::from(reading.connections);
         let passed: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
         let passed = if passed.is_empty() { String::new() } else { format!("; not used: {}", passed.join("; ")) };
-        writeln!(log, "{}: {}, {}{passed}", Named(input), count(packets, "packet"), count(connections, "TCP connection"))?;
+        writeln!(
+            log,
+            "{}: {}, {}{passed}",
+            Named(input),
+            count(packets, "packet"),
+            count(connections, "TCP connection")
+        )?;
         let lost = reading.streams;
         for (bytes, what) in [
             (lost.late_bytes, "came after their hole was given up"),
