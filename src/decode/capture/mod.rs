@@ -220,3 +220,6 @@ impl fmt::Debug for Capture {
         f.debug_struct("Capture").field("facts", &self.facts).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

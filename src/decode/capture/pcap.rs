@@ -275,6 +275,3 @@ impl PcapReader {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {}

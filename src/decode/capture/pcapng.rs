@@ -368,6 +368,3 @@ fn section_parser(order: ByteOrder) -> Result<PcapNgParser, CaptureError> {
         Err(error) => Err(CaptureError::Malformed { offset: 0, what: error.to_string() }),
     }
 }
-
-#[cfg(test)]
-mod tests {}
