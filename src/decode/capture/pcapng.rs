@@ -181,6 +181,7 @@ impl PcapngReader {
         }
     }
 
+    #[inline]
     fn enhanced(&self, block: &Block) -> Result<Record, CaptureError> {
         let Some((fixed, data)) = self.body(block).split_first_chunk::<20>() else {
             return Err(self.too_short(block, "enhanced packet block", 20));
@@ -315,6 +316,7 @@ impl PcapngReader {
         self.window.consumed(block.body.clone())
     }
 
+    #[inline]
     fn interface(&self, block: &Block, id: u32) -> Result<Described, CaptureError> {
         self.interfaces.get(id as usize).copied().ok_or_else(|| CaptureError::Malformed {
             offset: block.offset,

@@ -116,9 +116,9 @@ fn without_magic(head: &[u8]) -> Option<(&'static str, &'static str)> {
     // 44-byte records: time, interface, an IPv4 header from byte 8 on.
     let tsh = byte(8) >> 4 == 4 && byte(52) >> 4 == 4 && head.len() >= 53;
     match head {
-        [5..=7, 0, ..] if head.len() >= 32 => Some(("EtherPeek capture", CONVERT)),
-        _ if tsh => Some(("NLANR TSH capture", RESAVE)),
-        _ if plausible_erf && head.len() >= 24 => Some(("ERF capture", CONVERT)),
+        [5..=7, 0, ..] if head.len() >= 32 => Some(("what looks like an EtherPeek capture", CONVERT)),
+        _ if tsh => Some(("what looks like an NLANR TSH capture", RESAVE)),
+        _ if plausible_erf && head.len() >= 24 => Some(("what looks like an ERF capture", CONVERT)),
         _ => None,
     }
 }

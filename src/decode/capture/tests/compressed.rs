@@ -18,7 +18,9 @@ pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const PACKED: [(Compression, fn(&[u8]) -> Vec<u8>); 2] = [(Compression::Gzip, gzip), (Compression::Zstd, zstd)];
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKED: [(Compression, Pack); 2] = [(Compression::Gzip, gzip), (Compression::Zstd, zstd)];
 
 fn capture() -> Vec<u8> {
     samples(&[3, 60, 0, 1400]).remove(0).0
