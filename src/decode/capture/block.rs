@@ -98,18 +98,18 @@ pub(super) fn frame(bytes: &[u8], order: ByteOrder, max_len: u32) -> Result<Fram
         return Ok(Frame::Zeroes);
     }
     if (stated as usize) < SHORTEST {
-        return Err(format!("block of type {kind:#x} with a length of {stated} bytes, needed at least {SHORTEST}"));
+        return Err(format!("block of type {kind:#010x} with a length of {stated} bytes, needed at least {SHORTEST}"));
     }
     if stated > max_len {
         return Err(format!(
-            "block of type {kind:#x} with a length of {stated} bytes, more than the limit of {max_len}"
+            "block of type {kind:#010x} with a length of {stated} bytes, more than the limit of {max_len}"
         ));
     }
     // A length that leaves padding out may stand on a block with padding or on one without: the trailing
     // length tells which.
     let bare = stated as usize;
     let padded = bare.next_multiple_of(4);
-    let short = |needed| Ok(Frame::Short { needed, inside: format!("a block of type {kind:#x}") });
+    let short = |needed| Ok(Frame::Short { needed, inside: format!("a block of type {kind:#010x}") });
     let Some(trailer) = trailer(bytes, bare, order) else { return short(bare) };
     if trailer == stated {
         return Ok(Frame::Whole { kind, order, len: bare, alignment: Alignment::of(bare) });
@@ -121,7 +121,7 @@ pub(super) fn frame(bytes: &[u8], order: ByteOrder, max_len: u32) -> Result<Fram
         }
     }
     Err(format!(
-        "block of type {kind:#x} whose length is {stated} at its start and {trailer} at its end, needed the same"
+        "block of type {kind:#010x} whose length is {stated} at its start and {trailer} at its end, needed the same"
     ))
 }
 

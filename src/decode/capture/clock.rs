@@ -16,7 +16,7 @@ enum Scale {
     /// So many nanoseconds a tick: the common case, in 64 bits.
     Multiply(u64),
     /// So many ticks a nanosecond.
-    Divide(u128),
+    Divide(u64),
     /// 2^-n seconds a tick.
     Binary(u32),
     /// So short that 2^64 ticks make no nanosecond.
@@ -41,8 +41,8 @@ impl Clock {
         } else if exponent <= 9 {
             Scale::Multiply(10_u64.pow(9 - exponent))
         } else {
-            // 2^64 ticks are less than 10^20.
-            if exponent - 9 < 20 { Scale::Divide(10_u128.pow(exponent - 9)) } else { Scale::Nothing }
+            // 2^64 ticks are less than 10^20, and 10^19 is less than 2^64.
+            if exponent - 9 < 20 { Scale::Divide(10_u64.pow(exponent - 9)) } else { Scale::Nothing }
         };
         Self { scale, offset_seconds }
     }
@@ -56,7 +56,7 @@ impl Clock {
         let ticks = u128::from(ticks);
         let nanos = match self.scale {
             Scale::Multiply(nanos) => ticks * u128::from(nanos),
-            Scale::Divide(ticks_per_nano) => ticks / ticks_per_nano,
+            Scale::Divide(ticks_per_nano) => ticks / u128::from(ticks_per_nano),
             Scale::Binary(exponent) => (ticks * NANOS_PER_SEC.unsigned_abs()) >> exponent,
             Scale::Nothing => 0,
         };

@@ -262,14 +262,10 @@ impl Zstd {
 
     fn damage(&self, error: &io::Error) -> SourceError {
         let what = error.to_string();
-        let what = if what.contains("too much memory") {
-            format!(
-                "a frame needs a window of more than {} MiB; decompress it first with `zstd -d --long=31`",
-                (1_u64 << ZSTD_WINDOW_LOG) >> 20
-            )
-        } else {
-            what
-        };
+        // The binding hands on zstd's words, not its error number.
+        if what.contains("too much memory") {
+            return SourceError::WindowTooLarge { limit_mib: (1 << ZSTD_WINDOW_LOG) >> 20 };
+        }
         SourceError::Damaged { at: self.compressed.consumed, what }
     }
 }

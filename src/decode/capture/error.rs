@@ -43,9 +43,7 @@ pub enum CaptureError {
         instead: String,
     },
     /// The input ends inside something; everything before it was delivered.
-    #[error(
-        "cut off at byte {offset} inside {inside}: it needs {needed} bytes, there are {available}; what came before was read"
-    )]
+    #[error("cut off at byte {offset} inside {inside}: it needs {needed} bytes, there are {available}")]
     Cut {
         /// Where the thing that is cut begins.
         offset: u64,

@@ -259,3 +259,6 @@ impl fmt::Debug for Capture {
         f.debug_struct("Capture").field("facts", &self.facts).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

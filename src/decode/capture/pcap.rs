@@ -280,6 +280,3 @@ impl PcapReader {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {}

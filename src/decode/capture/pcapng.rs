@@ -186,6 +186,7 @@ impl PcapngReader {
         }
     }
 
+    #[inline]
     fn enhanced(&self, block: &Block) -> Result<Record, CaptureError> {
         let Some((fixed, data)) = self.body(block).split_first_chunk::<20>() else {
             return Err(self.too_short(block, "enhanced packet block", 20));
@@ -320,6 +321,7 @@ impl PcapngReader {
         self.window.consumed(block.body.clone())
     }
 
+    #[inline]
     fn interface(&self, block: &Block, id: u32) -> Result<Described, CaptureError> {
         self.interfaces.get(id as usize).copied().ok_or_else(|| CaptureError::Malformed {
             offset: block.offset,
@@ -373,6 +375,3 @@ fn section_parser(order: ByteOrder) -> Result<PcapNgParser, CaptureError> {
         Err(error) => Err(CaptureError::Malformed { offset: 0, what: error.to_string() }),
     }
 }
-
-#[cfg(test)]
-mod tests {}

@@ -34,8 +34,8 @@ pub(super) fn sniff(head: &[u8]) -> Result<Kind, CaptureError> {
     if is_text(head) {
         return Ok(Kind::Text);
     }
-    if let Some(format) = without_magic(head) {
-        return Err(unsupported(format, CONVERT));
+    if let Some((format, instead)) = without_magic(head) {
+        return Err(unsupported(format, instead));
     }
     Err(CaptureError::NotACapture { found: describe(head) })
 }
@@ -107,7 +107,7 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// Formats that only their structure gives away; asked last.
-fn without_magic(head: &[u8]) -> Option<&'static str> {
+fn without_magic(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let byte = |at: usize| head.get(at).copied().unwrap_or_default();
     let u16_be = |at: usize| u16::from_be_bytes([byte(at), byte(at + 1)]);
     // A record: 8 bytes of time, type, flags, record length, loss counter, wire length.
@@ -116,9 +116,9 @@ fn without_magic(head: &[u8]) -> Option<&'static str> {
     // 44-byte records: time, interface, an IPv4 header from byte 8 on.
     let tsh = byte(8) >> 4 == 4 && byte(52) >> 4 == 4 && head.len() >= 53;
     match head {
-        [5..=7, 0, ..] if head.len() >= 32 => Some("EtherPeek capture"),
-        _ if tsh => Some("NLANR TSH capture"),
-        _ if plausible_erf && head.len() >= 24 => Some("ERF capture (by its structure)"),
+        [5..=7, 0, ..] if head.len() >= 32 => Some(("what looks like an EtherPeek capture", CONVERT)),
+        _ if tsh => Some(("what looks like an NLANR TSH capture", RESAVE)),
+        _ if plausible_erf && head.len() >= 24 => Some(("what looks like an ERF capture", CONVERT)),
         _ => None,
     }
 }

@@ -31,6 +31,11 @@ pub(super) enum SourceError {
         /// One phrase.
         what: String,
     },
+    /// A zstd frame asks for more memory than it gets.
+    WindowTooLarge {
+        /// What it may have.
+        limit_mib: u32,
+    },
 }
 
 impl Source {
@@ -151,6 +156,10 @@ impl Window {
                 let offset = self.offset + (self.end - self.start) as u64;
                 Err(match error {
                     SourceError::Io(source) => CaptureError::Read { offset, source },
+                    SourceError::WindowTooLarge { limit_mib } => CaptureError::Unsupported {
+                        format: format!("zstd with a window of more than {limit_mib} MiB"),
+                        instead: "unpack it first (`zstd -d --long=31`)".to_owned(),
+                    },
                     SourceError::Damaged { at, what } => CaptureError::Compressed {
                         compression: self.source.compression().unwrap_or(Compression::Gzip),
                         at,

@@ -1,0 +1,162 @@
+//! gzip and zstd around a capture.
+
+use std::io::Write;
+
+use super::super::*;
+use super::{drain, open, read, samples};
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKED: [(Compression, Pack); 2] = [(Compression::Gzip, gzip), (Compression::Zstd, zstd)];
+
+fn capture() -> Vec<u8> {
+    samples(&[3, 60, 0, 1400]).remove(0).0
+}
+
+/// Many packets that do not shrink, so that a cut falls between blocks.
+fn large() -> Vec<u8> {
+    let mut file = super::pcap::header(ByteOrder::Little, 0xa1b2_c3d4, (2, 4), 0, 1);
+    let mut state = 1_u32;
+    for second in 0..600 {
+        let noise: Vec<u8> = (0..1000)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .collect();
+        file.extend(super::pcap::record(ByteOrder::Little, second, 0, &noise, 1000));
+    }
+    file
+}
+
+#[test]
+fn packed_captures_read_like_plain_ones() {
+    for (plain, _) in samples(&[3, 60, 1, 70_000]) {
+        let expected = read(&plain).0;
+        for (compression, pack) in PACKED {
+            let mut capture = open(&pack(&plain)).unwrap();
+            assert_eq!(capture.facts().compression, Some(compression));
+            let (packets, error) = drain(&mut capture);
+            assert!(error.is_none());
+            assert_eq!(packets, expected);
+            assert_eq!(capture.facts().notes.to_string(), "");
+        }
+    }
+}
+
+#[test]
+fn members_and_frames_one_after_the_other_are_one_capture() {
+    let plain = capture();
+    let expected = read(&plain).0;
+    let skippable = [&b"\x53\x2a\x4d\x18\x05\0\0\0"[..], b"extra"].concat();
+    for (_, pack) in PACKED {
+        for at in [0, 3, 24, 100, plain.len()] {
+            let joined = [pack(&plain[..at]), pack(&plain[at..])].concat();
+            let (packets, error) = read(&joined);
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(packets, expected);
+        }
+    }
+    let joined = [skippable.clone(), zstd(&plain[..50]), skippable.clone(), zstd(&plain[50..]), skippable].concat();
+    assert_eq!(read(&joined).0, expected);
+}
+
+#[test]
+fn what_follows_the_packed_data_is_noted_and_ignored() {
+    for (_, pack) in PACKED {
+        for (tail, note) in [
+            (vec![0; 10_000], Note::ZeroesAfterCompressed),
+            (b"garbage".to_vec(), Note::GarbageAfterCompressed),
+            (b"x".to_vec(), Note::GarbageAfterCompressed),
+        ] {
+            let mut capture = open(&[pack(&capture()), tail].concat()).unwrap();
+            let (packets, error) = drain(&mut capture);
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(packets.len(), 4);
+            assert_eq!(capture.facts().notes.count(note), 1);
+        }
+    }
+}
+
+#[test]
+fn packed_data_cut_anywhere_gives_whole_packets_and_then_says_so() {
+    let plain = capture();
+    let expected = read(&plain).0;
+    for (compression, pack) in PACKED {
+        let packed = pack(&plain);
+        for cut in 4..packed.len() {
+            let (packets, error) = read(&packed[..cut]);
+            assert_eq!(packets, expected[..packets.len()]);
+            let Some(CaptureError::Compressed { compression: named, at, .. }) = error else {
+                panic!("{cut}: {error:?}")
+            };
+            assert_eq!(named, compression);
+            assert!(at <= cut as u64);
+        }
+    }
+}
+
+#[test]
+fn what_was_packed_before_a_cut_or_a_damage_is_delivered() {
+    let plain = large();
+    let expected = read(&plain).0;
+    for (_, pack) in PACKED {
+        let mut packed = pack(&plain);
+        let middle = packed.len() / 2;
+        let (packets, error) = read(&packed[..middle]);
+        assert!(matches!(error, Some(CaptureError::Compressed { .. })), "{error:?}");
+        // A zstd block holds at most 128 KiB, which cannot be unpacked in part.
+        assert!(packets.len() > 150, "{} of 600", packets.len());
+        assert_eq!(packets, expected[..packets.len()]);
+
+        let last = packed.len() - if packed[0] == 0x1f { 6 } else { 2 };
+        packed[last] ^= 1;
+        let (packets, error) = read(&packed);
+        assert_eq!(packets, expected, "a wrong checksum comes after the last packet");
+        let Some(CaptureError::Compressed { what, .. }) = error else { panic!("{error:?}") };
+        assert!(what.contains("checksum"), "{what}");
+    }
+}
+
+#[test]
+fn one_layer_of_compression_is_read_and_two_are_named() {
+    for (_, outer) in PACKED {
+        for (inner_name, inner) in PACKED {
+            let error = open(&outer(&inner(&capture()))).unwrap_err();
+            let CaptureError::Unsupported { format, .. } = error else { panic!("{error}") };
+            assert!(format.starts_with(&inner_name.to_string()), "{format}");
+        }
+    }
+}
+
+#[test]
+fn nothing_packed_is_no_capture() {
+    for (_, pack) in PACKED {
+        let error = open(&pack(b"")).unwrap_err();
+        assert!(error.to_string().contains("0 bytes"), "{error}");
+    }
+}
+
+#[test]
+fn a_zstd_window_beyond_the_limit_is_refused_with_the_way_out() {
+    // Frame header: magic number, descriptor without content size, window descriptor of 2^(10 + 18) bytes.
+    let frame = b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0";
+    let error = open(frame).unwrap_err();
+    assert!(error.to_string().contains("--long=31") && error.to_string().contains("128 MiB"), "{error}");
+    // 2^27 is accepted: an empty last raw block follows.
+    let error = open(b"\x28\xb5\x2f\xfd\x00\x88\x01\0\0").unwrap_err();
+    assert!(error.to_string().contains("unpacks to 0 bytes"), "{error}");
+}
