@@ -3,7 +3,8 @@
 
     compare_corpus.py FOLDER [--decode BIN] [--only TEXT] [--jobs N] [--list FILE]
 
-Each capture (pcap, pcapng, also gzipped or zstd) is read by five readers that share no code:
+Each capture (pcap, pcapng, also gzipped or zstd) is read by five readers. None shares code with decode; twin
+takes packets and connections from tshark, so the two are independent of each other only in reassembly.
 
     decode    this project, when --decode is given
     capinfos  packets, earliest and latest time
