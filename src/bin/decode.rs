@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser, ValueEnum};
 /// Prints every frame of a sliding-window protocol found in captures: pcap, pcapng and Wireshark JSON, plain or
 /// compressed (gzip, zstd).
 #[derive(Parser)]
-#[command(name = "decode", version, after_help = AFTER_HELP)]
+#[command(name = "decode", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Args {
     /// Captures to read; `-` is standard input, also the default when that is not a terminal
     files: Vec<String>,
@@ -24,8 +24,8 @@ struct Args {
     #[arg(short = 'T', value_name = "FORM", default_value_t)]
     form: Form,
     /// Show only rows that match: arq.* fields in Wireshark's display filter language
-    #[arg(short = 'Y', value_name = "FILTER", value_parser = Filter::parse)]
-    filter: Option<Filter>,
+    #[arg(short = 'Y', value_name = "FILTER")]
+    filter: Option<String>,
     /// Show each frame in full, field by field
     #[arg(short = 'V')]
     details: bool,
@@ -33,8 +33,8 @@ struct Args {
     #[arg(short = 'x')]
     bytes: bool,
     /// Time column as in tshark: a, ad, adoy, d, dd, e, r, u, ud, udoy (UTC)
-    #[arg(short = 't', value_name = "FORMAT", default_value_t)]
-    time: TimeFormat,
+    #[arg(short = 't', value_name = "FORMAT")]
+    time: Option<TimeFormat>,
     /// Stop after N rows
     #[arg(short = 'c', value_name = "N")]
     count: Option<u64>,
@@ -62,6 +62,9 @@ struct Args {
     /// When to colour the table
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: When,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: (),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,8 +113,15 @@ fn run(args: Args) -> Result<Exit, JobError> {
         form if args.message => usage(&format!("--message is written as -T table, json or ndjson, not {form}")),
         form => Output::Rows(form, options(&args)),
     };
+    let filter = match args.filter.as_deref().map(Filter::parse).transpose() {
+        Ok(filter) => filter,
+        Err(error) => {
+            writeln!(log, "decode: -Y: {error}")?;
+            return Ok(Exit::Failed);
+        }
+    };
     let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
-    command::rows(&inputs, RowJob { output, filter: args.filter, count: args.count, framing }, &mut out, &mut log)
+    command::rows(&inputs, RowJob { output, filter, count: args.count, framing }, &mut out, &mut log)
 }
 
 fn inputs(files: &[String]) -> Vec<Input> {
@@ -138,7 +148,7 @@ fn options(args: &Args) -> Options {
         flushing: if args.line_buffered { Flushing::Row } else { Flushing::Block },
         width,
         colour,
-        time: args.time,
+        time: args.time.clone().unwrap_or_default(),
         detail: if args.details { Detail::Full } else { Detail::Summary },
         bytes: if args.bytes { Bytes::Shown } else { Bytes::Hidden },
     }
