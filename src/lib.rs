@@ -2,4 +2,5 @@
 
 pub mod decode;
 pub mod time;
+pub mod window;
 pub mod wire;
