@@ -2,21 +2,359 @@
 
 use std::fmt;
 
-/// What a row's Info column says.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Info;
+use crate::window::{Acknowledgement, Departure, Positions};
+use crate::wire::{MaxMsgSize, Name, Pos};
+
+/// What a row's Info column says: small values, made into text only by [`Display`](fmt::Display).
+///
+/// Text in brackets is noteworthy, text without is ordinary; most rows have none. `#12` is a packet number.
+/// Nothing is said that only a later row can know: later rows look back.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Info {
+    note: Note,
+    flaws: Flaws,
+}
 
 impl Info {
-    /// The window verdict in one machine word (`new`, `skip`, `fill`, `resend`, `duplicate-ack` …); `None`
-    /// for frames that have none.
+    pub(super) const fn new(note: Note, flaws: Flaws) -> Self {
+        Self { note, flaws }
+    }
+
+    /// The window verdict in one machine word; `None` for frames that have none.
+    ///
+    /// MSG and DONE: `new`, `skip`, `fill`, `resend`, `beyond-window`, `unclear`, `not-a-position`. ACK:
+    /// `advances`, `jump`, `duplicate`, `reack`, `regress`, `premature`, `unsent`, `malformed`, `unclear`. They are
+    /// those of [`Departure`] and [`Acknowledgement`].
     #[must_use]
     pub const fn verdict(&self) -> Option<&'static str> {
-        None
+        Some(match self.note {
+            Note::Departure { verdict, .. } => match verdict {
+                Departure::NotAPosition => "not-a-position",
+                Departure::BeyondWindow { .. } => "beyond-window",
+                Departure::Skip { .. } => "skip",
+                Departure::New { .. } => "new",
+                Departure::Fill => "fill",
+                Departure::Unclear => "unclear",
+                Departure::Resend => "resend",
+            },
+            Note::Acknowledgement { verdict, .. } => match verdict {
+                Acknowledgement::Malformed => "malformed",
+                Acknowledgement::Unsent => "unsent",
+                Acknowledgement::Premature { .. } => "premature",
+                Acknowledgement::Reack => "reack",
+                Acknowledgement::Regress => "regress",
+                Acknowledgement::Duplicate => "duplicate",
+                Acknowledgement::Unclear => "unclear",
+                Acknowledgement::Jump { .. } => "jump",
+                Acknowledgement::Advances => "advances",
+            },
+            _ => return None,
+        })
     }
 }
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("")
+        let mut words = Words { f, any: false };
+        self.note.write(&mut words)?;
+        self.flaws.write(&mut words)
+    }
+}
+
+/// What the frame did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) enum Note {
+    /// Nothing to say.
+    #[default]
+    Quiet,
+    /// A GET_MAX.
+    AsksMax,
+    /// A RETURN_MAX; `None` when it holds no number in range.
+    Max(Option<MaxMsgSize>),
+    /// A CLOSE.
+    Close,
+    /// A DISCONNECT.
+    Disconnect,
+    /// A header that is no name of the protocol.
+    UnknownName,
+    /// A frame that only the other side may write.
+    WrongSide(Name),
+    /// A MSG or DONE.
+    Departure { verdict: Departure, name: Name, pos: Pos, earlier: Earlier, unseen_in: UnseenIn },
+    /// An ACK, and the last acknowledged position before it.
+    Acknowledgement { verdict: Acknowledgement, number: Pos, last: Option<Pos>, answers: Answers },
+}
+
+/// What an earlier row knows about a MSG or DONE.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Earlier {
+    /// Nothing that is remembered.
+    Nothing,
+    /// The frame that opened the gap which this one fills, and the sent_time difference.
+    Opened { packet: u64, open: f64 },
+    /// The copy before this one.
+    Copy {
+        packet: u64,
+        /// The sent_time difference.
+        age: f64,
+        /// This one is the n-th seen.
+        nth: u32,
+        ack: AckSeen,
+    },
+}
+
+/// The first ACK that covers a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AckSeen {
+    /// None so far.
+    No,
+    /// ACK `number` in `packet`.
+    In { number: Pos, packet: u64 },
+    /// One, longer ago than is remembered.
+    LongAgo,
+}
+
+/// Where positions that were not seen may have been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnseenIn {
+    /// Before the capture began.
+    Past,
+    /// In bytes that the capture lost.
+    Hole,
+}
+
+/// What an ACK answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Nothing that is remembered.
+    Nothing,
+    /// The last seen copy of its position.
+    Frame {
+        name: Name,
+        packet: u64,
+        /// Capture time since then in nanoseconds, where only one copy was seen.
+        after: Option<i64>,
+    },
+    /// A position that this capture does not show.
+    NotCaptured,
+}
+
+/// What is wrong with a frame by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Flaws {
+    /// seq, prev_seq and pos, when they are not what PROTOCOL §2.3 asks for.
+    pub(super) numbers: Option<Numbers>,
+    /// The ack byte, when it is neither 0 nor 1.
+    pub(super) ack_byte: Option<u8>,
+    /// sent_time, when it is no moment.
+    pub(super) sent_time: Option<f64>,
+    /// Alignment bytes that are not zero.
+    pub(super) padding: bool,
+    /// Bytes captured and the frame's length, when they differ.
+    pub(super) partial: Option<(u32, u32)>,
+}
+
+/// The three fields that repeat one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) seq: i32,
+    pub(super) prev_seq: i32,
+    pub(super) pos: i32,
+}
+
+/// Writes pieces with one space between them.
+struct Words<'a, 'b> {
+    f: &'a mut fmt::Formatter<'b>,
+    any: bool,
+}
+
+impl Words<'_, '_> {
+    fn put(&mut self, piece: fmt::Arguments<'_>) -> fmt::Result {
+        if std::mem::replace(&mut self.any, true) {
+            self.f.write_str(" ")?;
+        }
+        self.f.write_fmt(piece)
+    }
+}
+
+impl Note {
+    fn write(&self, out: &mut Words<'_, '_>) -> fmt::Result {
+        match *self {
+            Self::Quiet => Ok(()),
+            Self::AsksMax => out.put(format_args!("asks for maximum_msg_size")),
+            Self::Max(Some(max)) => out.put(format_args!("maximum_msg_size {max}")),
+            Self::Max(None) => out.put(format_args!("[payload is not a maximum_msg_size from 4 to 9999]")),
+            Self::Close => out.put(format_args!("asks to end the connection")),
+            Self::Disconnect => out.put(format_args!("agrees to end the connection")),
+            Self::UnknownName => out.put(format_args!("[unknown frame name]")),
+            Self::WrongSide(name) => {
+                let wrong = name.sender().other();
+                out.put(format_args!("[wrong direction: {name} written by the {wrong}]"))
+            }
+            Self::Departure { verdict, name, pos, earlier, unseen_in } => {
+                write_departure(out, verdict, name, pos, earlier, unseen_in)
+            }
+            Self::Acknowledgement { verdict, number, last, answers } => {
+                write_acknowledgement(out, verdict, number, last, answers)
+            }
+        }
+    }
+}
+
+fn write_departure(
+    out: &mut Words<'_, '_>,
+    verdict: Departure,
+    name: Name,
+    pos: Pos,
+    earlier: Earlier,
+    unseen_in: UnseenIn,
+) -> fmt::Result {
+    let first_copy = matches!(verdict, Departure::New { .. } | Departure::Skip { .. } | Departure::BeyondWindow { .. });
+    if name == Name::Done && first_copy {
+        let count = pos.0.saturating_sub(1);
+        let noun = if count == 1 { "position" } else { "positions" };
+        out.put(format_args!("end of message after {count} {noun}"))?;
+    }
+    match (verdict, earlier) {
+        (Departure::New { unseen: None }, _) => Ok(()),
+        (Departure::New { unseen: Some(unseen) }, _) => match unseen_in {
+            UnseenIn::Past => out.put(format_args!("[{unseen} may precede the capture]")),
+            UnseenIn::Hole => out.put(format_args!("[{unseen} may be in the hole]")),
+        },
+        (Departure::Skip { missing }, _) => out.put(format_args!("[gap: {missing} not written before]")),
+        (Departure::BeyondWindow { edge, missing }, _) => {
+            out.put(format_args!("[beyond the window, which ends at {edge}]"))?;
+            missing.map_or(Ok(()), |missing| out.put(format_args!("[gap: {missing} not written before]")))
+        }
+        (Departure::Fill, Earlier::Opened { packet, open }) => out
+            .put(format_args!("[first copy of {pos}, skipped at #{packet}{}]", Age { label: ", open", seconds: open })),
+        (Departure::Fill, _) => out.put(format_args!("[first copy of {pos}, skipped before]")),
+        (Departure::Unclear, _) => match unseen_in {
+            UnseenIn::Past => out.put(format_args!("[{pos} may have been written before the capture]")),
+            UnseenIn::Hole => out.put(format_args!("[{pos} may have been written in the hole]")),
+        },
+        (Departure::Resend, Earlier::Copy { packet, age, nth, ack }) => {
+            let copy = NthCopy { name, nth };
+            let age = Age { label: " after", seconds: age };
+            match ack {
+                AckSeen::No => out.put(format_args!("[{copy}resend of #{packet}{age}, no ACK seen]")),
+                AckSeen::In { number, packet: seen } => {
+                    out.put(format_args!("[{copy}resend of #{packet}{age} although ACK {number} was seen in #{seen}]"))
+                }
+                AckSeen::LongAgo => out.put(format_args!("[{copy}resend of #{packet}{age} although its ACK was seen]")),
+            }
+        }
+        (Departure::Resend, _) => out.put(format_args!("[resend of {pos}]")),
+        (Departure::NotAPosition, _) => out.put(format_args!("[{pos} is not a position, which begin at 1]")),
+    }
+}
+
+fn write_acknowledgement(
+    out: &mut Words<'_, '_>,
+    verdict: Acknowledgement,
+    number: Pos,
+    last: Option<Pos>,
+    answers: Answers,
+) -> fmt::Result {
+    let highest = last.unwrap_or_default();
+    match verdict {
+        Acknowledgement::Malformed => out.put(format_args!("[payload is not a position]")),
+        Acknowledgement::Unsent => out.put(format_args!("[acknowledges {number}, which was never written]")),
+        Acknowledgement::Premature { missing } => {
+            out.put(format_args!("[acknowledges {number}, but {missing} was never written]"))
+        }
+        _ if number.0 <= 0 => out.put(format_args!("[ACK 0 acknowledges nothing]")),
+        Acknowledgement::Reack => match answers {
+            Answers::Frame { name, packet, .. } => {
+                out.put(format_args!("[answers the duplicate {name} {number} in #{packet}]"))
+            }
+            _ => out.put(format_args!("[answers a duplicate of {number}]")),
+        },
+        Acknowledgement::Regress => {
+            out.put(format_args!("[ACK {number} after ACK {highest}, no duplicate asked for it]"))
+        }
+        Acknowledgement::Duplicate => out.put(format_args!("[duplicate of ACK {number}]")),
+        Acknowledgement::Unclear => {
+            out.put(format_args!("[ACK {number}, not above {highest}; may answer what is not captured]"))
+        }
+        Acknowledgement::Jump { .. } | Acknowledgement::Advances => {
+            let jumps = matches!(verdict, Acknowledgement::Jump { .. });
+            let covered = last.and_then(|Pos(last)| Positions::new(Pos(last.saturating_add(1)), Pos(number.0 - 1)));
+            match (covered, answers) {
+                (Some(covered), _) if jumps => out.put(format_args!("[ACK {number} covers {covered}]")),
+                (Some(covered), _) => {
+                    out.put(format_args!("[ACK {number} covers {covered}; their ACKs may not be captured]"))
+                }
+                (None, Answers::Frame { packet, after: Some(nanos), .. }) if nanos >= 0 => {
+                    // Two decimals, rounded, in integers.
+                    let hundredths = nanos.saturating_add(5_000_000) / 10_000_000;
+                    out.put(format_args!("acknowledges #{packet} after {}.{:02} s", hundredths / 100, hundredths % 100))
+                }
+                (None, Answers::Frame { packet, .. }) => out.put(format_args!("acknowledges #{packet}")),
+                (None, Answers::NotCaptured) => out.put(format_args!("[{number} was not seen in this capture]")),
+                (None, Answers::Nothing) => Ok(()),
+            }
+        }
+    }
+}
+
+impl Flaws {
+    fn write(&self, out: &mut Words<'_, '_>) -> fmt::Result {
+        if let Some(Numbers { seq, prev_seq, pos }) = self.numbers {
+            if seq == prev_seq && seq == pos {
+                out.put(format_args!("[seq, prev_seq, pos are {pos}, in a server frame 0]"))?;
+            } else {
+                out.put(format_args!("[seq {seq}, prev_seq {prev_seq}, pos {pos} disagree]"))?;
+            }
+        }
+        if let Some(ack) = self.ack_byte {
+            out.put(format_args!("[ack byte is {ack}, not 0 or 1]"))?;
+        }
+        if let Some(time) = self.sent_time {
+            let what = if time.is_nan() { "NaN" } else { "infinite" };
+            out.put(format_args!("[sent_time is {what}]"))?;
+        }
+        if self.padding {
+            out.put(format_args!("[padding is not zero]"))?;
+        }
+        if let Some((captured, len)) = self.partial {
+            out.put(format_args!("[partial: {captured} of {len} bytes captured]"))?;
+        }
+        Ok(())
+    }
+}
+
+/// `DONE copy 3: `, and nothing for a MSG.
+struct NthCopy {
+    name: Name,
+    nth: u32,
+}
+
+impl fmt::Display for NthCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name == Name::Done { write!(f, "DONE copy {}: ", self.nth) } else { Ok(()) }
+    }
+}
+
+/// A difference of times after its label, where it says anything.
+struct Age {
+    label: &'static str,
+    seconds: f64,
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// About thirty years: what differs by more is no clock.
+        const SENSIBLE: f64 = 1e9;
+        let Self { label, seconds } = *self;
+        if seconds == 0.0 {
+            f.write_str(" with the same sent_time")
+        } else if (0.0..=SENSIBLE).contains(&seconds) {
+            write!(f, "{label} {seconds:.2} s")
+        } else if (-SENSIBLE..0.0).contains(&seconds) {
+            write!(f, " with a sent_time {:.2} s before it", -seconds)
+        } else {
+            Ok(())
+        }
     }
 }

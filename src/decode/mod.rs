@@ -8,9 +8,11 @@
 
 pub mod capture;
 mod info;
+mod observer;
 pub mod row;
 pub mod segment;
 
 pub use info::Info;
+pub use observer::{Observed, Observer};
 pub use row::{CapturedFrame, Row};
 pub use segment::{Endpoint, LinkType, Packet, PacketContent, Segment, TcpFlags, TcpSeq};

@@ -78,12 +78,11 @@ pub enum Acknowledgement {
 enum Reach {
     /// It is the highest departure.
     Known,
-    /// Departures were missed. What is missing may be among them until a round trip has passed: the first
-    /// new position after them was acknowledged, and the sender went on.
-    Missed {
-        /// The first departure above every earlier one since then.
-        first: Option<i32>,
-    },
+    /// Departures were missed, and none above the earlier ones was seen since.
+    Missed,
+    /// There was one since, which may be a resend of a missed one. The next above last acknowledged + 1 is
+    /// none, because only the oldest is resent (PROTOCOL §4.3): it is the highest.
+    Resumed,
 }
 
 /// Whether the last acknowledged position is known.
@@ -101,7 +100,8 @@ enum Acked {
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     pos: i32,
-    /// The highest position written at that time. An ACK above it was written after the duplicate arrived.
+    /// The highest position written at that time, `i32::MAX` while that is not known. An ACK above it was
+    /// written after the duplicate arrived.
     highest: i32,
 }
 
@@ -125,8 +125,10 @@ pub struct SendWindow {
     /// Positions below it of which no copy was seen.
     gaps: Gaps,
     reach: Reach,
-    /// Every ACK of a position above this one would have been seen; `None` until the next new position.
+    /// Every ACK of a position above this one would have been seen; `None` until one is proved to be new.
     acks_seen_above: Option<i32>,
+    /// When this is acknowledged, every missed duplicate has been answered.
+    missed_answered_at: i32,
     /// Ascending in `highest`.
     asked: VecDeque<Asked>,
     some_asked_forgotten: bool,
@@ -146,6 +148,7 @@ impl SendWindow {
             gaps: Gaps::new(),
             reach: Reach::Known,
             acks_seen_above: Some(0),
+            missed_answered_at: 0,
             asked: VecDeque::new(),
             some_asked_forgotten: false,
             unsent: None,
@@ -153,12 +156,14 @@ impl SendWindow {
     }
 
     /// A sender observed from somewhere in its work: nothing is claimed of what may lie before. The first
-    /// ACK tells where it stands; a gap is claimed only after a first round trip, and never while no ACK is seen.
+    /// ACK tells where it stands. Gaps and faults are claimed from the first position on that is proved to be
+    /// new: one that is above last acknowledged + 1 cannot be a resend. (Only one who resends before an ACK could
+    /// arrive may mislead it: when the first ACK seen answers such a resend, the real last one is higher.)
     #[must_use]
     pub const fn mid_stream(window: Option<u32>) -> Self {
         let mut start = Self::new(window);
         start.acked = Acked::Never;
-        start.reach = Reach::Missed { first: None };
+        start.reach = Reach::Missed;
         start.acks_seen_above = None;
         start
     }
@@ -204,7 +209,7 @@ impl SendWindow {
     #[must_use]
     pub fn in_flight(&self) -> Option<u32> {
         match (self.acked, self.reach) {
-            (Acked::Through(_), Reach::Missed { first: None }) => None,
+            (Acked::Through(_), Reach::Missed) => None,
             (Acked::Through(last), _) => Some(u32::try_from(i64::from(self.highest) - i64::from(last)).unwrap_or(0)),
             _ => None,
         }
@@ -237,19 +242,24 @@ impl SendWindow {
                 (_, None) => Departure::New { unseen: None },
             },
             // Nothing is known below the very first position.
-            Reach::Missed { .. } => Departure::New { unseen: missing.filter(|_| self.highest > 0) },
+            Reach::Missed | Reach::Resumed => Departure::New { unseen: missing.filter(|_| self.highest > 0) },
         };
         if let Some(missing) = missing {
             let why = if self.reach == Reach::Known { Unseen::NeverWritten } else { Unseen::Unknown };
             self.gaps.push(missing, why);
         }
-        if let Reach::Missed { first } = self.reach {
-            let first = first.unwrap_or(pos);
-            let round_trip_over = self.last_acked().is_some_and(|last| (first..pos).contains(&last.0));
-            self.reach = if round_trip_over { Reach::Known } else { Reach::Missed { first: Some(first) } };
+        if self.reach != Reach::Known {
+            self.reach = Reach::Resumed;
+            if matches!(self.acked, Acked::Through(last) if i64::from(pos) > i64::from(last) + 1) {
+                self.reach = Reach::Known;
+                self.missed_answered_at = pos;
+                for asked in self.asked.iter_mut().rev().take_while(|asked| asked.highest == i32::MAX) {
+                    asked.highest = pos - 1;
+                }
+                self.acks_seen_above.get_or_insert(pos - 1);
+            }
         }
         self.highest = pos;
-        self.acks_seen_above.get_or_insert(pos);
         verdict
     }
 
@@ -297,12 +307,16 @@ impl SendWindow {
     }
 
     fn acknowledge_again(&mut self, pos: i32, last: i32) -> Acknowledgement {
+        let all_asked_seen = self.reach == Reach::Known && last >= self.missed_answered_at;
         if let Some(index) = self.asked.iter().position(|asked| asked.pos == pos) {
-            self.asked.remove(index);
+            // Where a missed duplicate may be the one that is answered, this one may still be.
+            if all_asked_seen {
+                self.asked.remove(index);
+            }
             return Acknowledgement::Reack;
         }
         // No MSG carries position 0, so nothing can have asked for its ACK.
-        let provable = pos == 0 || (self.reach == Reach::Known && !self.some_asked_forgotten);
+        let provable = pos == 0 || (all_asked_seen && !self.some_asked_forgotten);
         match pos {
             _ if !provable => Acknowledgement::Unclear,
             _ if pos < last => Acknowledgement::Regress,
@@ -321,17 +335,14 @@ impl SendWindow {
     /// Departures happened that were not observed: what is missing so far may be among them, and what comes
     /// next may be their resend.
     pub fn miss_departures(&mut self) {
-        self.reach = Reach::Missed { first: None };
+        self.reach = Reach::Missed;
         self.gaps.forget_why();
         self.unsent = None;
     }
 
     /// ACKs happened that were not observed: those of positions written so far may be among them.
     pub fn miss_acknowledgements(&mut self) {
-        self.acks_seen_above = match self.reach {
-            Reach::Missed { first: None } => None,
-            _ => Some(self.highest),
-        };
+        self.acks_seen_above = (self.reach == Reach::Known).then_some(self.highest);
         if let Acked::Through(last) = self.acked {
             self.acked = Acked::AtLeast(last);
         }
@@ -373,7 +384,8 @@ impl SendWindow {
             self.asked.pop_front();
             self.some_asked_forgotten = true;
         }
-        self.asked.push_back(Asked { pos, highest: self.highest });
+        let highest = if self.reach == Reach::Known { self.highest } else { i32::MAX };
+        self.asked.push_back(Asked { pos, highest });
     }
 }
 
@@ -678,22 +690,38 @@ mod tests {
         assert_eq!(window.in_flight(), Some(5));
         assert_eq!(window.acknowledge(Some(Pos(47))), Acknowledgement::Unclear);
         assert_eq!(window.acknowledge(Some(Pos(0))), Acknowledgement::Regress);
-        assert_eq!(window.acknowledge(Some(Pos(53))), Acknowledgement::Jump { missing: run(51, 52) });
+        assert_eq!(window.acknowledge(Some(Pos(53))), Acknowledgement::Advances);
+        // 54 may be the oldest of several that came before; 56 cannot be a resend.
         assert_eq!(window.depart(Pos(54)), Departure::New { unseen: None });
-        assert_eq!(window.depart(Pos(56)), Departure::Skip { missing: run(55, 55) });
+        assert_eq!(window.depart(Pos(56)), Departure::New { unseen: Some(run(55, 55)) });
+        assert_eq!(window.acknowledge(Some(Pos(54))), Acknowledgement::Advances);
+        assert_eq!(window.depart(Pos(58)), Departure::Skip { missing: run(57, 57) });
+        assert_eq!(
+            window.acknowledge(Some(Pos(56))),
+            Acknowledgement::Advances,
+            "55 may have been acknowledged before"
+        );
+        assert_eq!(window.depart(Pos(60)), Departure::BeyondWindow { edge: Pos(59), missing: Some(run(59, 59)) });
+        assert_eq!(window.acknowledge(Some(Pos(60))), Acknowledgement::Premature { missing: run(57, 57) });
     }
 
     #[test]
     fn what_lies_in_a_hole_of_the_departures_is_no_gap_and_no_fault_of_the_server() {
         let mut window = SendWindow::new(None);
-        window.depart(Pos(1));
-        window.depart(Pos(3));
+        for pos in [1, 2, 4] {
+            window.depart(Pos(pos));
+        }
+        window.acknowledge(Some(Pos(2)));
         window.miss_departures();
         assert_eq!(window.in_flight(), None);
-        assert_eq!(window.depart(Pos(6)), Departure::New { unseen: Some(run(4, 5)) });
-        assert_eq!(window.depart(Pos(2)), Departure::Unclear);
-        assert_eq!(window.acknowledge(Some(Pos(7))), Acknowledgement::Jump { missing: run(1, 6) });
+        assert_eq!(window.depart(Pos(3)), Departure::Unclear);
+        assert_eq!(window.acknowledge(Some(Pos(5))), Acknowledgement::Jump { missing: run(3, 4) });
+        assert_eq!(window.depart(Pos(6)), Departure::New { unseen: None });
+        assert_eq!(window.in_flight(), Some(1));
+        assert_eq!(window.depart(Pos(9)), Departure::New { unseen: Some(run(7, 8)) });
+        assert_eq!(window.acknowledge(Some(Pos(10))), Acknowledgement::Unsent, "9 was no resend, so 10 is above all");
         assert_eq!(window.depart(Pos(7)), Departure::Unclear);
+        assert_eq!(window.depart(Pos(11)), Departure::Skip { missing: run(10, 10) });
     }
 
     #[test]
