@@ -1,6 +1,8 @@
 //! The reference runs as a row's Info column tells them (PROTOCOL §7). A row's packet number is its number
 //! in the table, from 1.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails with it")]
+
 use arqscope::decode::{CapturedFrame, Observed, Observer};
 use arqscope::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, MaxMsgSize, Name, Pos, Side};
 
@@ -54,7 +56,7 @@ impl Run {
     /// With what the fragment lacks put before it: the handshake, MSG 1 up to the last before the fragment,
     /// each with its ACK unless `withheld`, as PROTOCOL §7 describes how the runs began. (In run 3 one more of the first
     /// ACKs was not written; which one is not known and makes no difference to what follows.)
-    fn from_its_start(&self, last: i32, withheld: &[i32]) -> Vec<Seen> {
+    fn with_its_start(&self, last: i32, withheld: &[i32]) -> Vec<Seen> {
         let mut observer = Observer::new();
         let mut feed = |layout: FrameLayout, frame: Frame<'_>| {
             let mut bytes = Vec::new();
@@ -92,7 +94,7 @@ fn text(rows: &[Seen], packet: usize) -> String {
 #[test]
 fn run_1_writes_packages_4_9_and_10_for_the_first_time_late() {
     let [run, ..] = &RUNS;
-    let rows = run.from_its_start(1, &[]);
+    let rows = run.with_its_start(1, &[]);
     let fills = [("MSG 5", "skip"), ("MSG 4", "fill"), ("MSG 11", "skip"), ("MSG 9", "fill"), ("MSG 10", "fill")];
     assert_eq!(noteworthy(&rows), fills);
     assert_eq!(text(&rows, 5), "[gap: 4 not written before]");
@@ -122,7 +124,7 @@ fn run_1_from_its_middle_never_calls_a_first_copy_a_resend() {
 #[test]
 fn run_2_has_no_resend_and_ack_11_covers_9_and_10() {
     let [_, run, ..] = &RUNS;
-    for rows in [run.from_its_start(5, &[4]), run.as_captured()] {
+    for rows in [run.with_its_start(5, &[4]), run.as_captured()] {
         assert_eq!(noteworthy(&rows), [("ACK 11", "jump")]);
         assert_eq!(text(&rows, 10), "[ACK 11 covers 9, 10]");
         assert_eq!(rows[8].observed.in_flight, Some(3));
@@ -133,7 +135,7 @@ fn run_2_has_no_resend_and_ack_11_covers_9_and_10() {
 #[test]
 fn run_3_resends_9_without_its_ack_and_ack_12_covers_10_and_11() {
     let [_, _, run, ..] = &RUNS;
-    for rows in [run.from_its_start(8, &[8]), run.as_captured()] {
+    for rows in [run.with_its_start(8, &[8]), run.as_captured()] {
         assert_eq!(noteworthy(&rows), [("MSG 9", "resend"), ("ACK 12", "jump")]);
         // 1736271848.5831752 − 1736271845.6232378
         assert_eq!(text(&rows, 5), "[resend of #2 after 2.96 s, no ACK seen]");
@@ -155,7 +157,7 @@ fn run_4_resends_6_8_and_10_and_writes_7_9_and_11_once() {
         ("MSG 10", "resend"),
         ("MSG 11", "fill"),
     ];
-    assert_eq!(noteworthy(&run.from_its_start(4, &[])), told);
+    assert_eq!(noteworthy(&run.with_its_start(4, &[])), told);
     let rows = run.as_captured();
     assert_eq!(noteworthy(&rows)[0..2], [("MSG 6", "resend"), ("MSG 7", "unclear")]);
     assert_eq!(noteworthy(&rows)[2..], told[3..]);
@@ -183,7 +185,7 @@ fn run_5_writes_done_three_times_and_its_acks_0_and_1_are_odd() {
     assert_eq!((rows[0].observed.in_flight, rows[7].observed.in_flight), (Some(1), Some(0)));
     // With the whole exchange in view both ACKs go back.
     let told = [("ACK 0", "regress"), ("DONE 8", "resend"), ("ACK 1", "regress"), ("DONE 8", "resend")];
-    assert_eq!(noteworthy(&run.from_its_start(7, &[])), told);
+    assert_eq!(noteworthy(&run.with_its_start(7, &[])), told);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! A client and a server that keep the rules exchange messages with mimicked loss of any MSG and ACK, early resends
 //! and late ACKs. The whole log tells the truth; an observer gets a part of it and may accuse nobody of what he did not do.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails with it")]
+
 use std::collections::{BTreeSet, VecDeque};
 
 use arqscope::window::{Acknowledgement, Arrival, Departure, Positions, RecvWindow, SendWindow};

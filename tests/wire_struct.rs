@@ -1,5 +1,7 @@
 //! Frames held against CPython's `struct`, which packs what the reference puts on the wire.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails with it")]
+
 use std::collections::BTreeSet;
 use std::process::Command;
 

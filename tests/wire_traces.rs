@@ -1,5 +1,7 @@
 //! Every frame of the reference runs (PROTOCOL §7) read field by field, and written back.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails with it")]
+
 use arqscope::wire::{Frame, FrameLayout, FrameView, MaxMsgSize};
 
 const RUNS: [(u16, &str); 5] = [
