@@ -261,7 +261,7 @@ fn write_acknowledgement(
         Acknowledgement::Malformed => out.put(format_args!("[payload is not a position]")),
         Acknowledgement::Unsent => out.put(format_args!("[acknowledges {number}, which was never written]")),
         Acknowledgement::Premature { missing } => {
-            out.put(format_args!("[acknowledges {number}, but {missing} was never written]"))
+            out.put(format_args!("[acknowledges {number}; never written: {missing}]"))
         }
         _ if number.0 <= 0 => out.put(format_args!("[ACK 0 acknowledges nothing]")),
         Acknowledgement::Reack => match answers {
@@ -275,7 +275,7 @@ fn write_acknowledgement(
         }
         Acknowledgement::Duplicate => out.put(format_args!("[duplicate of ACK {number}]")),
         Acknowledgement::Unclear => {
-            out.put(format_args!("[ACK {number} although {highest} is acknowledged; may answer what is not captured]"))
+            out.put(format_args!("[ACK {number}, not above {highest}; may answer what is not captured]"))
         }
         Acknowledgement::Jump { .. } | Acknowledgement::Advances => {
             let jumps = matches!(verdict, Acknowledgement::Jump { .. });

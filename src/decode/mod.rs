@@ -19,6 +19,7 @@ pub mod observer;
 pub mod print;
 pub mod reading;
 pub mod reassembly;
+mod observer;
 pub mod row;
 pub mod rows;
 pub mod segment;
@@ -27,6 +28,7 @@ pub mod wireshark_json;
 
 pub use connections::Connections;
 pub use info::Info;
+pub use observer::{Observed, Observer};
 pub use row::{CapturedFrame, Row};
 pub use segment::{Endpoint, LinkType, Packet, PacketContent, Segment, TcpFlags, TcpSeq};
 pub use stream_files::{StreamFiles, StreamFilesError, StreamFilesWritten};

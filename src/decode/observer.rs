@@ -195,3 +195,193 @@ fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Flaws {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, HEADER_LEN};
+    use proptest::prelude::*;
+
+    fn bytes(frame: &Frame<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frame.emit(HANDSHAKE, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn msg(pos: i32, sent_time: f64) -> Vec<u8> {
+        bytes(&Frame::from_client(Name::Msg, b"abcd", Pos(pos), sent_time))
+    }
+
+    fn ack(number: &str) -> Vec<u8> {
+        bytes(&Frame::from_server(Name::Ack, number.as_bytes(), 0.0))
+    }
+
+    /// Feeds whole frames with packet numbers from 1 and half a second of capture time between them.
+    #[derive(Default)]
+    struct Feed {
+        observer: Observer,
+        packet: u64,
+    }
+
+    impl Feed {
+        fn row(&mut self, bytes: &[u8]) -> Observed {
+            self.partial(bytes, &[])
+        }
+
+        fn partial(&mut self, bytes: &[u8], missing: &[std::ops::Range<usize>]) -> Observed {
+            self.packet += 1;
+            let view = FrameView::new(bytes, HANDSHAKE).unwrap();
+            let frame = CapturedFrame::partial(view, missing);
+            let from = view.name().map_or(Side::Client, Name::sender);
+            let time = Timestamp::from_nanos(i64::try_from(self.packet).unwrap() * 500_000_000);
+            self.observer.observe(from, &frame, self.packet, Some(time))
+        }
+
+        fn text(&mut self, bytes: &[u8]) -> String {
+            self.row(bytes).info.to_string()
+        }
+    }
+
+    #[test]
+    fn ordinary_rows_are_quiet_and_an_ack_names_the_packet_it_answers() {
+        let mut feed = Feed::default();
+        assert_eq!(feed.text(&msg(1, 1.0)), "");
+        assert_eq!(feed.text(&msg(2, 1.1)), "");
+        assert_eq!(feed.text(&ack("1")), "acknowledges #1 after 1.00 s");
+        assert_eq!(feed.row(&ack("2")).in_flight, Some(0));
+    }
+
+    #[test]
+    fn a_resend_looks_back_to_the_last_copy_and_to_the_ack() {
+        let mut feed = Feed::default();
+        feed.text(&msg(1, 1.0));
+        feed.text(&msg(2, 2.0));
+        assert_eq!(feed.text(&msg(1, 3.5)), "[resend of #1 after 2.50 s, no ACK seen]");
+        assert_eq!(feed.text(&msg(1, 5.0)), "[resend of #3 after 1.50 s, no ACK seen]");
+        assert_eq!(feed.text(&ack("2")), "[ACK 2 covers 1]");
+        assert_eq!(
+            feed.text(&msg(1, 4.5)),
+            "[resend of #4 with a sent_time 0.50 s before it although ACK 2 was seen in #5]"
+        );
+        assert_eq!(feed.text(&msg(1, f64::MAX)), "[resend of #6 although ACK 2 was seen in #5]");
+        assert_eq!(feed.text(&ack("1")), "[answers the duplicate MSG 1 in #7]");
+    }
+
+    #[test]
+    fn acks_that_go_wrong_say_how() {
+        let mut feed = Feed::default();
+        feed.text(&msg(1, 1.0));
+        feed.text(&msg(2, 1.0));
+        feed.text(&msg(4, 1.0));
+        assert_eq!(feed.text(&ack("1")), "acknowledges #1 after 1.50 s");
+        assert_eq!(feed.text(&ack("1")), "[duplicate of ACK 1]");
+        assert_eq!(feed.text(&ack("9")), "[acknowledges 9, which was never written]");
+        assert_eq!(feed.text(&ack("3")), "[acknowledges 3, which was never written]");
+        assert_eq!(feed.text(&ack("2")), "[ACK 2 after ACK 3, no duplicate asked for it]");
+        assert_eq!(feed.text(&ack("+4")), "[payload is not a position]");
+        assert_eq!(feed.text(&msg(7, 1.0)), "[gap: 5, 6 not written before]");
+        assert_eq!(feed.text(&ack("7")), "[acknowledges 7; never written: 5, 6]");
+        assert_eq!(feed.text(&msg(0, 1.0)), "[0 is not a position, which begin at 1]");
+    }
+
+    #[test]
+    fn what_a_hole_may_hold_is_not_claimed() {
+        let mut feed = Feed::default();
+        feed.text(&msg(1, 1.0));
+        feed.text(&ack("1"));
+        feed.observer.hole(Side::Client);
+        assert_eq!(feed.row(&ack("2")).info.to_string(), "[2 was not seen in this capture]");
+        let after = feed.row(&msg(5, 1.0));
+        assert_eq!((after.info.to_string().as_str(), after.in_flight), ("[3, 4 may be in the hole]", Some(3)));
+        assert_eq!(feed.text(&msg(4, 1.0)), "[4 may have been written in the hole]");
+        feed.observer.hole(Side::Server);
+        let after = feed.row(&ack("5"));
+        assert_eq!(after.info.to_string(), "[ACK 5 covers 3, 4; their ACKs may not be captured]");
+        assert_eq!(after.info.verdict(), Some("advances"));
+    }
+
+    #[test]
+    fn the_position_of_a_cut_msg_is_read_from_the_field_that_repeats_it() {
+        let mut feed = Feed::default();
+        let cut = |captured: usize| captured..HANDSHAKE.len();
+        let row = feed.partial(&msg(2, 1.0), &[cut(28)]);
+        assert_eq!(row.info.to_string(), "[gap: 1 not written before] [partial: 28 of 44 bytes captured]");
+        let row = feed.partial(&msg(3, 1.0), &[cut(12)]);
+        assert_eq!((row.info.to_string().as_str(), row.in_flight), ("[partial: 12 of 44 bytes captured]", None));
+        assert_eq!(feed.text(&msg(4, 1.0)), "[3 may be in the hole]");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_frame_by_itself_is_said_after_what_it_did() {
+        let mut feed = Feed::default();
+        let mut odd = msg(1, f64::NAN);
+        odd[HANDSHAKE.seq()] = 5;
+        odd[HANDSHAKE.ack()] = 7;
+        odd[HANDSHAKE.ack() + 1] = 1;
+        assert_eq!(
+            feed.text(&odd),
+            "[seq 5, prev_seq 1, pos 1 disagree] [ack byte is 7, not 0 or 1] [sent_time is NaN] [padding is not zero]"
+        );
+        let mut unknown = msg(2, f64::INFINITY);
+        unknown[..HEADER_LEN].copy_from_slice(b"TEMP\0\0\0\0\0\0");
+        assert_eq!(feed.text(&unknown), "[unknown frame name] [sent_time is infinite]");
+        let out_of_range = bytes(&Frame::from_server(Name::ReturnMax, b"3", 0.0));
+        assert_eq!(feed.text(&out_of_range), "[payload is not a maximum_msg_size from 4 to 9999]");
+    }
+
+    #[test]
+    fn memory_follows_the_number_of_frames_and_not_their_positions() {
+        let mut feed = Feed::default();
+        for pos in [1, 1 << 20, 2 << 20, 3 << 20, i32::MAX] {
+            feed.text(&msg(pos, 1.0));
+        }
+        assert!(feed.observer.copies.len() <= 64);
+        for pos in 1..100_000 {
+            feed.text(&msg(pos, 1.0));
+        }
+        assert!(feed.observer.copies.len() <= 1 << 15);
+        assert_eq!(feed.text(&msg(99_999, 2.0)), "[resend of #100004 after 1.00 s, no ACK seen]");
+        assert_eq!(feed.text(&msg(5, 2.0)), "[resend of 5]");
+    }
+
+    proptest! {
+        #[test]
+        fn any_frames_with_any_holes_are_observed(
+            frames in proptest::collection::vec(
+                (0_usize..9, prop_oneof![-2..9_i32, any::<i32>()], any::<f64>(), 0_usize..60, any::<u8>()), 0..80
+            ),
+            mid_stream: bool,
+        ) {
+            let layout = FrameLayout::new(MaxMsgSize::new(10).unwrap());
+            let mut observer = if mid_stream { Observer::mid_stream() } else { Observer::new() };
+            for (packet, (kind, number, sent_time, cut, odd)) in (1..).zip(frames) {
+                let name = Name::ALL.get(kind).copied().unwrap_or(Name::Msg);
+                let digits = number.to_string();
+                let text = digits.as_bytes();
+                let frame = Frame {
+                    name,
+                    payload: &text[..text.len().min(10)],
+                    seq: number,
+                    sent_time,
+                    ack: false,
+                    prev_seq: number,
+                    pos: Pos(number),
+                };
+                let mut bytes = Vec::new();
+                frame.emit(layout, &mut bytes).unwrap();
+                if kind == 8 { bytes[cut % layout.len()] = odd; }
+                let missing = cut.min(layout.len())..layout.len();
+                let view = FrameView::new(&bytes, layout).unwrap();
+                let missing = std::slice::from_ref(&missing);
+                let captured = match cut {
+                    ..44 if odd > 128 => CapturedFrame::partial(view, missing),
+                    _ => CapturedFrame::whole(view),
+                };
+                let side = if odd % 16 == 3 { name.sender().other() } else { name.sender() };
+                if odd % 16 == 5 { observer.hole(side); }
+                let observed = observer.observe(side, &captured, packet, None);
+                prop_assert!(observed.info.to_string().chars().count() < 400);
+            }
+        }
+    }
+}

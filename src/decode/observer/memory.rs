@@ -43,6 +43,11 @@ impl Copies {
         self.places.get(self.place(pos)?)?.as_ref().filter(|written| written.pos == pos)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Remembers the copy. `last_acked` tells which others are still outstanding.
     pub(super) fn put(&mut self, copy: Written, last_acked: Pos) {
         self.seen = self.seen.saturating_add(1);
