@@ -13,6 +13,9 @@ use super::operand::{Origin, Side, Typed, is_bytes};
 use super::parser::{OPERATORS, Parsed, Parser};
 use super::{pattern, suggest};
 
+/// Regular expressions in one filter; each may take [`pattern::REGEX_SIZE`] and as much again for its cache.
+const MAX_PATTERNS: usize = 64;
+
 impl<'t> Parser<'t> {
     /// A single test, or a chain of comparisons `a == b == c`.
     pub(super) fn test(&mut self) -> Parsed<Node> {
@@ -28,7 +31,7 @@ impl<'t> Parser<'t> {
                     let right = self.value()?;
                     let chained = matches!(self.next.kind, TokenKind::Relation(_));
                     match right {
-                        Side::Literal(literal) if chained => return Err(self.literal_on_the_left(&literal)),
+                        Side::Literal(literal) if chained => return Err(between(literal.span)),
                         Side::Literal(literal) => {
                             comparisons.push(self.compare_with_literal(left, relation, &literal)?);
                             break;
@@ -37,11 +40,7 @@ impl<'t> Parser<'t> {
                             self.check_comparable(&left, &right)?;
                             // The right side is read twice in a chain; only a field costs nothing to read.
                             if chained && !matches!(right.operand, Operand::Field(_)) {
-                                return Err(Problem::new(
-                                    right.span,
-                                    "only a field can stand between two comparisons",
-                                    "write both tests and join them with `and`",
-                                ));
+                                return Err(between(right.span));
                             }
                             let again = match right.operand {
                                 Operand::Field(key) if chained => Some(Operand::Field(key)),
@@ -190,6 +189,14 @@ impl<'t> Parser<'t> {
                 "write matches \"^ab\", or a raw text, matches r\"\\d+\"",
             ));
         };
+        if self.patterns == MAX_PATTERNS {
+            return Err(Problem::new(
+                self.next.span.clone(),
+                format!("more than {MAX_PATTERNS} regular expressions"),
+                "join alternatives into one: matches \"ab|cd\"",
+            ));
+        }
+        self.patterns += 1;
         let regex = pattern::compile(pattern, &self.next.span)?;
         self.advance()?;
         Ok(Node::Matches(left.operand, Box::new(regex)))
@@ -289,4 +296,13 @@ impl<'t> Parser<'t> {
             ),
         }
     }
+}
+
+/// The refusal of a value in `a < 3 < b`.
+fn between(span: Range<usize>) -> Box<Problem> {
+    Problem::new(
+        span,
+        "only a field can stand between two comparisons",
+        "write both tests and join them with `and`, or use a range: arq.pos in {1..3}",
+    )
 }

@@ -21,8 +21,8 @@ impl Problem {
         Box::new(Self { span, message: message.into(), help: help.into() })
     }
 
-    pub(super) fn in_text(self: Box<Self>, text: &str) -> FilterError {
-        let Self { span, message, help } = *self;
+    pub(super) fn in_text(self, text: &str) -> FilterError {
+        let Self { span, message, help } = self;
         FilterError { text: text.to_owned(), span, message, help }
     }
 }

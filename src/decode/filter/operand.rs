@@ -98,6 +98,13 @@ impl<'t> Parser<'t> {
             return Err(Problem::new(span, message, help));
         }
         let open = self.advance()?;
+        if self.next.kind == TokenKind::ParenClose {
+            return Err(Problem::new(
+                self.next.span.clone(),
+                format!("{name}() takes a field"),
+                format!("for example {name}(arq.payload)"),
+            ));
+        }
         let argument = match self.value() {
             Ok(Side::Operand(argument)) if is_bytes(argument.field_type) => argument,
             Ok(Side::Operand(argument)) => {
@@ -114,13 +121,6 @@ impl<'t> Parser<'t> {
                         LiteralKind::Word(_) => suggest::for_field(word),
                         _ => format!("for example {name}(arq.payload)"),
                     },
-                ));
-            }
-            Err(problem) if self.next.kind == TokenKind::ParenClose => {
-                return Err(Problem::new(
-                    problem.span,
-                    format!("{name}() takes a field"),
-                    format!("for example {name}(arq.payload)"),
                 ));
             }
             Err(problem) => return Err(problem),

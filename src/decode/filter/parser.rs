@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str) -> Parsed<Compiled> {
     }
     let mut lexer = Lexer::new(text);
     let next = lexer.next()?;
-    let mut parser = Parser { text, lexer, next, depth: 0, buffers: Scratch::INFO + 1 };
+    let mut parser = Parser { text, lexer, next, depth: 0, buffers: Scratch::INFO + 1, patterns: 0 };
     if parser.next.kind == TokenKind::End {
         return Ok(Compiled { root: Node::Everything, buffers: parser.buffers });
     }
@@ -61,6 +61,7 @@ pub(super) struct Parser<'t> {
     pub(super) next: Token,
     depth: usize,
     pub(super) buffers: usize,
+    pub(super) patterns: usize,
 }
 
 impl<'t> Parser<'t> {

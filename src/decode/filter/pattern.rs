@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::error::Problem;
 
 /// Bytes that one regular expression may compile to, and that its matcher may cache.
-const REGEX_SIZE: usize = 1 << 20;
+pub(super) const REGEX_SIZE: usize = 1 << 20;
 
 /// A case-insensitive expression over bytes, as Wireshark compiles it: outside ASCII a character is its
 /// UTF-8 bytes and has no case.

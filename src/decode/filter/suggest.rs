@@ -104,7 +104,7 @@ pub(super) fn nearest(word: &str) -> Option<&'static str> {
         .map(|(text, name)| (distance(tail, text), name, text.len()))
         .min_by_key(|(distance, _, _)| *distance)?;
     debug_assert!(fields::find(name).is_some());
-    (distance <= len.max(tail.len()).div_ceil(3).min(3) && distance < len).then_some(name)
+    (distance <= (len.max(tail.len()) / 3).clamp(1, 3) && distance < len).then_some(name)
 }
 
 /// The word of `words` nearest to `word`, when one is near.
@@ -158,6 +158,7 @@ mod tests {
             ("arq.paylod", Some("arq.payload")),
             ("arq.conection", Some("arq.connection")),
             ("arq.xyzzy", None),
+            ("arq.foo", None),
             ("q", None),
         ] {
             assert_eq!(nearest(word), expected, "{word}");

@@ -8,7 +8,7 @@ mod twin;
 use std::ops::Range;
 
 use super::{Filter, Scratch};
-use crate::decode::{CapturedFrame, Info, Row};
+use crate::decode::{CapturedFrame, Row};
 use crate::time::Timestamp;
 use crate::wire::{Field, Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
 
@@ -62,7 +62,7 @@ impl Sample {
             offset: self.offset,
             frame: CapturedFrame::partial(FrameView::new(&self.bytes, self.layout).unwrap(), &self.missing),
             in_flight: self.in_flight,
-            info: Info::default(),
+            info: Default::default(),
         }
     }
 }
