@@ -4,6 +4,8 @@
 //! beside it were written by tshark 4.0, 4.4 and 4.6 (in their names) from that capture. What is expected
 //! comes from the capture, by a walk through its bytes that shares no code with the crate.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
@@ -316,5 +318,144 @@ proptest! {
         text.truncate(24_000);
         text[at..at + with.len()].copy_from_slice(&with);
         survive(text);
+    }
+}
+
+/// One packet of `-T json` with the given members of its layers.
+fn packet(layers: &str) -> String {
+    format!("[{{\"_index\":\"x\",\"_source\":{{\"layers\":{{{layers}}}}}}}]")
+}
+
+const FRAME: &str = r#""frame":{"frame.number":"5","frame.time_epoch":"1.5","frame.len":"110","frame.cap_len":"110"},"#;
+const IP: &str = r#""ip":{"ip.src":"10.0.0.1","ip.dst":"10.0.0.2"},"#;
+const TCP: &str = r#""tcp.srcport":"1000","tcp.dstport":"2000","tcp.stream":"3","tcp.flags":"0x0018""#;
+
+/// Of a segment: sequence number, payload, missing bytes.
+type Placed = (u32, Vec<u8>, u32);
+
+/// The segment of an export's only packet, or what it is instead; and the notes.
+fn segment(layers: &str) -> (Result<Placed, String>, Vec<String>) {
+    let text = packet(layers);
+    let mut export = WiresharkJson::new(Box::new(Cursor::new(text.into_bytes())), Limits::default()).unwrap();
+    let seen = match export.next().unwrap().unwrap().content {
+        PacketContent::Segment(segment) => Ok((segment.seq.0, segment.payload.to_vec(), segment.missing)),
+        other => Err(format!("{other:?}")),
+    };
+    (seen, export.notes())
+}
+
+#[test]
+fn payload_comes_from_the_payload_field_and_never_from_what_was_reassembled() {
+    let (seen, notes) = segment(&format!(
+        r#"{FRAME}{IP}"tcp":{{{TCP},"tcp.seq_raw":"9","tcp.ack_raw":"1","tcp.len":"2","tcp.payload":"41:42","tcp.segment_data":"42"}},
+           "tcp.segments":{{"tcp.reassembled.data":"30:31:41:42"}},"data":{{"data.data":"30:31:41:42"}}"#
+    ));
+    assert_eq!(seen, Ok((9, b"AB".to_vec(), 0)));
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
+#[test]
+fn several_parts_stand_in_for_the_payload_only_when_together_they_are_all_of_it() {
+    let layers = |len: u32| {
+        format!(
+            r#"{FRAME}{IP}"tcp":{{{TCP},"tcp.seq_raw":"9","tcp.ack_raw":"1","tcp.len":"{len}"}},
+               "data":{{"data.data":"41:42"}},"data":{{"data.data":"43"}},"data":{{"data.data":"44:45"}}"#
+        )
+    };
+    assert_eq!(segment(&layers(5)).0, Ok((9, b"ABCDE".to_vec(), 0)));
+    for len in [4, 6] {
+        let (seen, notes) = segment(&layers(len));
+        assert!(seen.unwrap_err().contains("tcp.payload"));
+        assert!(notes[0].contains("do not hold all bytes"), "{notes:?}");
+    }
+}
+
+#[test]
+fn a_packet_that_a_snap_length_cut_has_a_known_number_of_missing_bytes() {
+    let cut = FRAME.replace("\"frame.cap_len\":\"110\"", "\"frame.cap_len\":\"70\"");
+    let tcp = format!(r#"{TCP},"tcp.seq_raw":"9","tcp.ack_raw":"1","tcp.len":"44""#);
+    assert_eq!(segment(&format!(r#"{cut}{IP}"tcp":{{{tcp},"tcp.payload":"41:42"}}"#)).0, Ok((9, b"AB".to_vec(), 42)));
+    assert_eq!(segment(&format!(r#"{cut}{IP}"tcp":{{{tcp}}}"#)).0, Ok((9, vec![], 44)));
+    let (seen, notes) = segment(&format!(r#"{FRAME}{IP}"tcp":{{{tcp},"tcp.payload":"41:42"}}"#));
+    assert_eq!(seen, Ok((9, b"AB".to_vec(), 0)), "a packet captured whole misses nothing, whatever tcp.len says");
+    assert!(notes[0].contains("tcp.len"));
+}
+
+#[test]
+fn a_data_packet_without_bytes_names_the_field_it_lacks() {
+    let (seen, notes) = segment(&format!(r#"{FRAME}{IP}"tcp":{{{TCP},"tcp.seq_raw":"9","tcp.len":"44"}}"#));
+    assert!(seen.unwrap_err().contains("tcp.payload: export with -T json"));
+    assert!(notes.iter().any(|note| note.contains("no packet of this export shows payload bytes")), "{notes:?}");
+
+    let (seen, _) = segment(&format!(r#"{FRAME}{IP}"tcp":{{"tcp.seq_raw":"9","tcp.len":"1","tcp.payload":"41"}}"#));
+    assert!(seen.unwrap_err().contains("tcp.srcport"));
+
+    let (seen, _) = segment(r#""frame":{"frame.protocols":"eth:ethertype:ip:tcp"},"ip":{},"tcp":{"filtered":"tcp"}"#);
+    assert!(seen.unwrap_err().contains("the tcp layer"));
+}
+
+#[test]
+fn without_raw_numbers_relative_ones_serve_and_without_any_the_order_of_appearance() {
+    let (seen, notes) =
+        segment(&format!(r#"{FRAME}{IP}"tcp":{{{TCP},"tcp.seq":"7","tcp.len":"1","tcp.payload":"41"}}"#));
+    assert_eq!(seen, Ok((7, b"A".to_vec(), 0)));
+    assert!(notes[0].contains("relative tcp.seq used"), "{notes:?}");
+
+    let (seen, notes) = segment(&format!(r#"{FRAME}{IP}"tcp":{{{TCP},"tcp.len":"1","tcp.payload":"41"}}"#));
+    assert_eq!(seen, Ok((1, b"A".to_vec(), 0)));
+    assert!(notes[0].contains("order of appearance"), "{notes:?}");
+}
+
+#[test]
+fn raw_tuples_serve_where_values_are_missing() {
+    let (seen, _) = segment(&format!(
+        r#"{FRAME}{IP}"tcp":{{"tcp.srcport_raw":["8d36",34,2,0,5],"tcp.dstport_raw":["d906",36,2,0,5],
+            "tcp.seq_raw":["d30fd3c1",38,4,0,7],"tcp.flags_raw":["18",46,2,4095,5],"tcp.payload_raw":[["4142",66,2,0,30]]}}"#
+    ));
+    assert_eq!(seen, Ok((0xd30f_d3c1, b"AB".to_vec(), 0)));
+}
+
+#[test]
+fn tcp_that_an_icmp_error_quotes_or_a_tunnel_carries_is_not_a_connection_of_the_capture() {
+    let tcp = format!(r#""tcp":{{{TCP},"tcp.seq_raw":"9","tcp.len":"1","tcp.payload":"41"}}"#);
+    let frame = |protocols: &str| format!(r#""frame":{{"frame.number":"1","frame.protocols":"{protocols}"}},"#);
+    // The shapes are those of tshark 4.0.17: ICMP holds what it quotes, tunnels repeat the ip layer.
+    let icmp = format!(r#"{}{IP}"icmp":{{{IP}{tcp}}}"#, frame("eth:ethertype:ip:icmp:ip:tcp"));
+    let repeated = format!("{IP}{IP}{tcp}");
+    let grouped = format!(r#""ip":[{{"ip.src":"1.1.1.1"}},{{"ip.src":"2.2.2.2"}}],{tcp}"#);
+    let flat =
+        r#""ip.src":["1.1.1.1","9.9.9.9"],"ip.dst":["1.1.1.2","9.9.9.8"],"tcp.srcport":["1"],"tcp.dstport":["2"]"#;
+    for layers in [icmp, repeated, grouped, flat.to_owned()] {
+        let (seen, notes) = segment(&layers);
+        assert_eq!(seen, Err("NotTcp".to_owned()), "{layers}");
+        assert!(notes.iter().any(|note| note.starts_with("TCP only inside ICMP or a tunnel")), "{notes:?}");
+    }
+    let (seen, _) = segment(&format!(r#"{}{IP}"udp":{{}}"#, frame("eth:ethertype:ip:udp")));
+    assert_eq!(seen, Err("NotTcp".to_owned()));
+}
+
+#[test]
+fn what_is_no_export_ends_with_words_that_name_it() {
+    let deep = "[".repeat(100_000);
+    let deep_inside = format!("[{{\"_source\":{{\"layers\":{}", "{\"a\":".repeat(100_000));
+    let cases: [(&str, &str); 14] = [
+        ("", "the input is empty"),
+        (" \n", "white space only"),
+        ("hello\nworld\n", "text that begins with `hello`"),
+        ("\u{1}\u{2}", "binary data that begins with 01 02"),
+        (&deep, "malformed at byte 129: JSON nested more than 128 deep"),
+        (&deep_inside, "nested more than 128 deep"),
+        ("{\"packets\":[1]}", "JSON without `layers`"),
+        ("[{\"a\":1},null,\"x\"]", "a JSON array of 3 elements without `_source.layers`"),
+        ("[{\"layers\":{}} {\"layers\":{}}]", "malformed at byte 15: `{` after packet 1; needed `,` or `]`"),
+        ("[{\"layers\":{}}]\n[", "malformed at byte 16: `[` after the end of the array"),
+        ("[{\"layers\":{}},,]", "malformed at byte 15: not JSON"),
+        ("[{\"layers\":{]}}]", "malformed at byte 12: not JSON"),
+        ("[{\"layers\":{\"tcp\":{\"tcp.len\":01}}}]", "malformed at byte 30: not JSON: invalid number"),
+        ("<?xml version=\"1.0\"?>\n<pdml>\n", "PDML (-T pdml) is not read: give the capture file itself, or export it"),
+    ];
+    for (text, words) in cases {
+        let error = import(Cursor::new(text.as_bytes().to_vec())).error.map(|error| error.to_string());
+        assert!(error.as_ref().is_some_and(|error| error.contains(words)), "{words}: {error:?}");
     }
 }

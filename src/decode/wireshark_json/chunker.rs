@@ -210,7 +210,12 @@ impl Chunker {
                 }
                 // Only what is neither object nor array nor string is ended by what follows it.
                 Structure::Separator if scan.depth == 0 => return Ok(Some(scan.pos.max(1))),
-                Structure::Separator => {}
+                // Indentation is a third of `-T json`.
+                Structure::Separator => {
+                    while text.get(scan.pos + 1..scan.pos + 9) == Some(b"        ") {
+                        scan.pos += 8;
+                    }
+                }
             }
             scan.pos += 1;
         }

@@ -1,8 +1,8 @@
 //! Wireshark's JSON exports, packet by packet: `-T json` with and without `-x` or `--no-duplicate-keys`,
 //! jsonraw, ek, `-e` selections and `-j`/`-J` filters, of every version since 2.x.
 //!
-//! The file is streamed: one packet object at a time is cut out of a buffer ([`chunker`]) and parsed without
-//! a tree ([`fields`]), so memory does not depend on the file's size. Packet bytes come from `frame_raw`, else
+//! The file is streamed: one packet object at a time is cut out of a buffer and parsed without
+//! a tree , so memory does not depend on the file's size. Packet bytes come from `frame_raw`, else
 //! the payload from `tcp.payload`, else from `tcp.segment_data` or `data.data` where these hold all of it; never
 //! from `tcp.reassembled.data`, which repeats bytes of other packets.
 
@@ -187,7 +187,11 @@ impl WiresharkJson {
     /// What had to be assumed or left out so far, one sentence for each kind, with counts.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.interpreter.tally.sentences()
+        let mut notes = self.interpreter.tally.sentences();
+        if self.packets > 0 && !self.style.raw && !self.interpreter.tally.saw_tcp() {
+            notes.push(format!("none of the {} packets shows TCP", self.packets));
+        }
+        notes
     }
 
     fn find(&mut self) -> Result<Option<Found>, CaptureError> {
@@ -216,7 +220,7 @@ impl WiresharkJson {
     fn no_export(&self) -> CaptureError {
         let found = match (self.shape, self.strange) {
             (Shape::Array, MAX_STRANGE..) => "a JSON array whose elements have no `_source.layers`".to_owned(),
-            (Shape::Array, count) => format!("a JSON array of {count} without `_source.layers` in any"),
+            (Shape::Array, count) => format!("a JSON array of {count} elements without `_source.layers`"),
             (Shape::Lines, _) => "JSON without `layers`".to_owned(),
         };
         CaptureError::NotACapture { found }

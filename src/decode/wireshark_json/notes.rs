@@ -51,6 +51,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Whether any dissected packet was TCP.
+    pub(super) const fn saw_tcp(&self) -> bool {
+        self.tcp.times > 0
+    }
+
     /// One sentence for each thing that happened, in a fixed order.
     pub(super) fn sentences(&self) -> Vec<String> {
         let encap = self.unknown_encap.map_or(String::new(), |number| format!(" (frame.encap_type {number})"));
@@ -83,7 +88,10 @@ impl Tally {
             (self.ack_missing, "no acknowledgement number that goes with the sequence numbers: taken as none"),
             (self.flags_missing, "no tcp.flags: SYN, FIN and RST unknown"),
             (self.len_missing, "neither tcp.len nor payload: taken as a segment without payload"),
-            (self.len_differs, "tcp.payload is longer than tcp.len: all of its bytes used"),
+            (
+                self.len_differs,
+                "tcp.len does not fit tcp.payload of a packet that was captured whole: the bytes that are there used",
+            ),
             (self.len_impossible, "tcp.len is no possible length: ignored"),
             (
                 self.payload_missing,

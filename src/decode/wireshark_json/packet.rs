@@ -47,6 +47,24 @@ enum TcpPlace {
     Inner,
 }
 
+/// Whether a packet was captured to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    Cut,
+    Unknown,
+}
+
+impl Extent {
+    fn of(fields: &Fields<'_>) -> Self {
+        match (fields.number(Field::CapturedLen), fields.number(Field::FrameLen)) {
+            (Some(captured), Some(on_wire)) if captured < on_wire => Self::Cut,
+            (Some(_), Some(_)) => Self::Whole,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 impl Interpreter {
     /// Number of the packet that follows the last one.
     pub(super) const fn next_number(&self) -> u64 {
@@ -186,6 +204,8 @@ impl Interpreter {
             Some(len) => Some(len as u32),
             None => None,
         };
+        let extent = Extent::of(fields);
+        let cut = extent == Extent::Cut;
         let slot = fields.slot(Field::Payload);
         if let Some(payload) = slot.first.as_ref().or(slot.raw.as_ref()) {
             if payload.bytes().is_none_or(|text| hex::append(text, &mut self.bytes).is_err()) {
@@ -196,18 +216,16 @@ impl Interpreter {
             if captured > 0 {
                 self.tally.tcp_with_bytes.add(number);
             }
-            if announced.is_some_and(|len| len < captured) {
+            let missing = announced.unwrap_or(captured).saturating_sub(captured);
+            if missing > 0 && extent == Extent::Whole || announced.is_some_and(|len| len < captured) {
                 self.tally.len_differs.add(number);
+                return Ok(0);
             }
-            return Ok(announced.unwrap_or(captured).saturating_sub(captured));
+            return Ok(missing);
         }
         if announced == Some(0) {
             return Ok(0);
         }
-        let cut = matches!(
-            (fields.number(Field::CapturedLen), fields.number(Field::FrameLen)),
-            (Some(captured), Some(on_wire)) if captured < on_wire
-        );
         for parts in [&fields.segment_data, &fields.data] {
             if let Some(missing) = self.parts(parts, announced, cut) {
                 self.tally.payload_in_parts.add(number);
