@@ -180,6 +180,7 @@ fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], exte
     let spacing = if left_over(columns, Spacing::Roomy) >= wanted { Spacing::Roomy } else { Spacing::Tight };
     let rest = left_over(columns, spacing);
     let payload = payload.min(rest.saturating_sub(info).max(PAYLOAD_ROOM.min(rest / 3))).max(LEAST);
+    let least = LEAST.min(info);
     let info = match extent {
         Extent::Whole => info.min(rest.saturating_sub(payload)),
         Extent::MoreMayCome => rest.saturating_sub(payload),
@@ -187,7 +188,7 @@ fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], exte
     for (column, width) in columns {
         match *column {
             PAYLOAD => *width = payload,
-            INFO => *width = info.max(LEAST),
+            INFO => *width = info.max(least),
             _ => {}
         }
     }
