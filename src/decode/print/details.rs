@@ -228,9 +228,14 @@ fn write_meaning(out: &mut Vec<u8>, frame: &CapturedFrame<'_>, field: Field) {
 
 /// The moment a sent_time names, to the microsecond (a double holds no more at today's dates).
 fn sent_moment(seconds: f64) -> Option<Timestamp> {
-    let micros = (seconds * 1e6).round();
-    // Nanoseconds in an i64 reach to 9.2e15 microseconds.
-    (micros.abs() < 9.2e15).then(|| Timestamp::from_nanos(micros as i64 * 1000))
+    // Nanoseconds in an i64 reach 9.2e9 seconds; NaN compares false.
+    if seconds.abs() < 9.2e9 {
+        // The fraction is exact; the whole number times a million would not be.
+        let micros = ((seconds - seconds.floor()) * 1e6).round() as i64;
+        Timestamp::from_parts(seconds.floor() as i64, micros * 1000)
+    } else {
+        None
+    }
 }
 
 fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {

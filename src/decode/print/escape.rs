@@ -143,13 +143,15 @@ impl Escaper<'_> {
     fn special(&mut self, c: char) {
         self.marks_left = 0;
         match c {
-            '"' => self.out.extend_from_slice(if self.quoting == Quoting::Json { b"\\\"" } else { b"\"\"" }),
-            '\\' => {
-                self.backslash();
-                if self.origin == Origin::Wire {
-                    self.backslash();
-                }
+            '"' => {
+                self.out.extend_from_slice(if self.quoting == Quoting::Json { b"\\\"" } else { b"\"\"" });
+                self.marks_left = MAX_MARKS;
             }
+            '\\' if self.origin == Origin::Ours => {
+                self.backslash();
+                self.marks_left = MAX_MARKS;
+            }
+            '\\' => self.short(b'\\'),
             '\n' => self.short(b'n'),
             '\r' => self.short(b'r'),
             '\t' => self.short(b't'),
@@ -177,7 +179,11 @@ impl Escaper<'_> {
 
     fn short(&mut self, letter: u8) {
         self.backslash();
-        self.out.push(letter);
+        if letter == b'\\' {
+            self.backslash();
+        } else {
+            self.out.push(letter);
+        }
     }
 
     /// One backslash of the escaped text.

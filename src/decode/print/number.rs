@@ -57,13 +57,11 @@ pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
     if digits == 0 {
         return;
     }
-    let mut text = *b".000000000";
-    let mut rest = nanos;
-    for digit in text[1..].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.extend_from_slice(&text[..=usize::from(digits.min(9))]);
+    // With one more second in front the number always has ten digits; the point takes the place of the first.
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(NANOS_PER_SEC + nanos % NANOS_PER_SEC).as_bytes();
+    out.push(b'.');
+    out.extend_from_slice(text.get(1..=usize::from(digits.min(9))).unwrap_or_default());
 }
 
 /// The shortest decimal that reads back as `value`, always with a point or an exponent (`1736219082.0`),

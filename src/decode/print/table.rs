@@ -14,8 +14,7 @@ mod tint;
 
 use std::io::{self, Write};
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::sink::Sink;
@@ -77,10 +76,9 @@ impl<W: Write> Table<W> {
         let arrangement = Arrangement::new(&rows, self.width, extent);
         let columns = arrangement.columns();
         let mut table = comfy_table::Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
-        // The bottom border comes when the last row is known.
-        table.style_mut().bottom_border = LineStyle::none();
-        table.style_mut().row_separator = LineStyle::none();
+        // Nothing between cells leaves the most room for text; the borders are drawn here, since the bottom
+        // one comes when the last row is known.
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         let padded = |text: &str, width: usize| {
             // comfy-table sizes a column by its content; the title carries the settled width.
             format!("{text}{:pad$}", "", pad = width.saturating_sub(text.width()))
@@ -98,19 +96,21 @@ impl<W: Write> Table<W> {
             }));
         }
         for ((column, _), drawn) in columns.iter().zip(table.column_iter_mut()) {
+            drawn.set_padding(arrangement.padding());
             drawn.set_cell_alignment(match COLUMNS[*column].align {
                 Align::Left => CellAlignment::Left,
                 Align::Right => CellAlignment::Right,
             });
         }
         let out = &mut self.sink.buffer;
-        // Border, titles, border; then one line for each row, since no cell holds a line break or is wider
-        // than its column.
-        let tints = [None; 3].into_iter().chain(rows.iter().map(|row| Some(row.tint())));
-        for (line, tint) in table.lines().zip(tints) {
-            write_tinted(out, tint.filter(|_| self.colour == Colour::Ansi), |out| {
-                out.extend_from_slice(line.trim_end().as_bytes());
-            });
+        arrangement.write_border(out, '─');
+        // The titles, then one line for each row, since no cell holds a line break or is wider than its column.
+        let tints = rows.iter().map(|row| Some(row.tint()).filter(|_| self.colour == Colour::Ansi));
+        for (i, (line, tint)) in table.lines().zip(std::iter::once(None).chain(tints)).enumerate() {
+            write_tinted(out, tint, |out| out.extend_from_slice(line.trim_end().as_bytes()));
+            if i == 0 {
+                arrangement.write_border(out, '═');
+            }
         }
         if rows.is_empty() {
             out.extend_from_slice(b" No frames of the protocol.\n");
@@ -161,7 +161,7 @@ impl<W: Write> RowPrinter for Table<W> {
     fn finish(&mut self) -> io::Result<()> {
         self.draw_block(Extent::Whole);
         if let State::Rows(arrangement) = &self.state {
-            arrangement.write_border(&mut self.sink.buffer);
+            arrangement.write_border(&mut self.sink.buffer, '─');
             self.state = State::Finished;
         }
         self.sink.flush()

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::escape::tests::{is_unsafe, wire_bytes};
 use super::escape::unescape;
 use super::*;
-use crate::decode::Info;
 use crate::decode::row::{COLUMNS, CapturedFrame};
 use crate::wire::{Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
 
@@ -40,7 +39,7 @@ impl Sample {
             offset: self.offset,
             frame: CapturedFrame::partial(FrameView::new(&self.bytes, self.layout()).unwrap(), &self.missing),
             in_flight: self.in_flight,
-            info: Info::default(),
+            info: Default::default(),
         }
     }
 

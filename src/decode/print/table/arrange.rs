@@ -12,13 +12,34 @@ const LEAVE_OUT: [usize; 5] = [PREV_SEQ, ACK, SEQ, SENT_TIME, IN_FLIGHT];
 
 /// Width that Payload and Info are given before a column is left out for them, unless they need less.
 const PAYLOAD_ROOM: usize = 16;
-const INFO_ROOM: usize = 44;
+const INFO_ROOM: usize = 42;
 
 /// Least width of Payload and of Info, however narrow the terminal.
 const LEAST: usize = 7;
 
-/// Blanks around each cell: one on either side.
-const PADDING: usize = 2;
+/// Blanks around each cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spacing {
+    /// One on either side.
+    Roomy,
+    /// One behind it: a terminal too narrow for more.
+    Tight,
+}
+
+impl Spacing {
+    /// Blanks before and behind.
+    const fn padding(self) -> (u16, u16) {
+        match self {
+            Self::Roomy => (1, 1),
+            Self::Tight => (0, 1),
+        }
+    }
+
+    fn total(self) -> usize {
+        let (before, behind) = self.padding();
+        usize::from(before + behind)
+    }
+}
 
 /// Whether the rows at hand are all there will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +53,7 @@ pub(super) enum Extent {
 pub(super) struct Arrangement {
     columns: Vec<(usize, usize)>,
     width: Width,
+    spacing: Spacing,
 }
 
 impl Arrangement {
@@ -39,15 +61,21 @@ impl Arrangement {
     pub(super) fn new(rows: &[Cells], width: Width, extent: Extent) -> Self {
         let mut columns: Vec<(usize, usize)> =
             COLUMNS.iter().enumerate().map(|(i, column)| (i, natural_width(rows, i, column.title, extent))).collect();
-        if let Width::Columns(available) = width {
-            fit(&mut columns, usize::from(available), rows, extent);
-        }
-        Self { columns, width }
+        let spacing = match width {
+            Width::Full => Spacing::Roomy,
+            Width::Columns(available) => fit(&mut columns, usize::from(available), rows, extent),
+        };
+        Self { columns, width, spacing }
     }
 
     /// Each column shown: its index and its width.
     pub(super) fn columns(&self) -> &[(usize, usize)] {
         &self.columns
+    }
+
+    /// Blanks before and behind each cell.
+    pub(super) const fn padding(&self) -> (u16, u16) {
+        self.spacing.padding()
     }
 
     /// `text` as it may stand in `column`: cut where the terminal's width asks for it.
@@ -67,7 +95,9 @@ impl Arrangement {
         for (column, width) in &self.columns {
             let text = cells.text(*column);
             let missing = width.saturating_sub(display_width(text));
-            out.push(b' ');
+            if self.spacing == Spacing::Roomy {
+                out.push(b' ');
+            }
             match COLUMNS[*column].align {
                 Align::Left => {
                     let before = out.len();
@@ -87,17 +117,13 @@ impl Arrangement {
         }
     }
 
-    /// The bottom border.
-    pub(super) fn write_border(&self, out: &mut Vec<u8>) {
-        for _ in 0..self.total() {
-            out.extend_from_slice("─".as_bytes());
+    /// A border of `line`s as wide as the table.
+    pub(super) fn write_border(&self, out: &mut Vec<u8>, line: char) {
+        let total: usize = self.columns.iter().map(|(_, width)| width + self.spacing.total()).sum();
+        for _ in 0..total {
+            out.extend_from_slice(line.encode_utf8(&mut [0; 4]).as_bytes());
         }
         out.push(b'\n');
-    }
-
-    /// Width of the whole table. comfy-table's style draws one column of blank between cells.
-    fn total(&self) -> usize {
-        self.columns.iter().map(|(_, width)| width + PADDING).sum()
     }
 
     fn make_room(&mut self, cells: &Cells) {
@@ -130,35 +156,31 @@ fn natural_width(rows: &[Cells], column: usize, title: &str, extent: Extent) -> 
     widest.max(display_width(title)).max(room)
 }
 
-/// Leaves columns out and divides what is left between Payload and Info.
-fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], extent: Extent) {
-    let natural = |columns: &[(usize, usize)], column: usize| {
-        columns.iter().find(|(i, _)| *i == column).map_or(0, |(_, width)| *width)
-    };
-    let (payload, info) = (natural(columns, PAYLOAD), natural(columns, INFO));
+/// Leaves columns out, and blanks if need be, and divides what is left between Payload and Info.
+fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], extent: Extent) -> Spacing {
+    let natural = |column: usize| columns.iter().find(|(i, _)| *i == column).map_or(0, |(_, width)| *width);
+    // While more rows may come, an Info of the usual length may.
+    let (payload, info) = (natural(PAYLOAD), natural(INFO).max(if extent == Extent::Whole { 0 } else { INFO_ROOM }));
     if let Some((_, header)) = columns.iter_mut().find(|(i, _)| *i == HEADER) {
         *header = (*header).min(COLUMNS[HEADER].room);
     }
-    let left_over = |columns: &[(usize, usize)]| {
-        let fixed: usize = columns.iter().filter(|(i, _)| *i != PAYLOAD && *i != INFO).map(|(_, w)| w + PADDING).sum();
-        available.saturating_sub(fixed + 2 * PADDING)
+    let left_over = |columns: &[(usize, usize)], spacing: Spacing| {
+        let taken = columns.iter().map(|(i, width)| if matches!(*i, PAYLOAD | INFO) { 0 } else { *width });
+        available.saturating_sub(taken.map(|width| width + spacing.total()).sum())
     };
-    // A live capture has shown no Info yet when its widths are settled.
-    let info_wish = match extent {
-        Extent::Whole => info.min(INFO_ROOM),
-        Extent::MoreMayCome => INFO_ROOM,
-    };
-    let wanted = payload.min(PAYLOAD_ROOM) + info_wish;
+    let wanted = payload.min(PAYLOAD_ROOM) + info.min(INFO_ROOM);
     let one_connection = rows.windows(2).all(|pair| pair[0].connection() == pair[1].connection());
     let may_go = LEAVE_OUT.into_iter().chain((extent == Extent::Whole && one_connection).then_some(CONNECTION));
     for column in may_go {
-        if left_over(columns) >= wanted {
+        if left_over(columns, Spacing::Roomy) >= wanted {
             break;
         }
         columns.retain(|(i, _)| *i != column);
     }
-    let rest = left_over(columns);
-    let payload = payload.min((rest / 3).max(rest.saturating_sub(info))).max(LEAST);
+    let spacing = if left_over(columns, Spacing::Roomy) >= wanted { Spacing::Roomy } else { Spacing::Tight };
+    let rest = left_over(columns, spacing);
+    let payload = payload.min(rest.saturating_sub(info).max(PAYLOAD_ROOM.min(rest / 3))).max(LEAST);
+    let least = LEAST.min(info);
     let info = match extent {
         Extent::Whole => info.min(rest.saturating_sub(payload)),
         Extent::MoreMayCome => rest.saturating_sub(payload),
@@ -166,10 +188,11 @@ fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], exte
     for (column, width) in columns {
         match *column {
             PAYLOAD => *width = payload,
-            INFO => *width = info.max(LEAST),
+            INFO => *width = info.max(least),
             _ => {}
         }
     }
+    spacing
 }
 
 fn display_width(text: &str) -> usize {
