@@ -4,6 +4,7 @@
 //! not judged: a host's own capture shows them before the network card fills them in.
 
 mod body;
+mod fast;
 mod fragments;
 mod ip;
 mod link;
@@ -165,6 +166,10 @@ impl Dissector {
         original_len: u32,
     ) -> Dissected<'a> {
         let Self { fragments, counts } = self;
+        if let Some(segment) = fast::segment(number, time, link_type, bytes) {
+            counts.tcp += 1;
+            return Dissected::Tcp(segment);
+        }
         match segment(fragments, (number, time), link_type, Body::of_packet(bytes, original_len)) {
             Ok(segment) => {
                 counts.tcp += 1;
@@ -184,6 +189,8 @@ impl Dissector {
     }
 }
 
+/// The general way, for every packet.
+#[inline(never)]
 fn segment<'a>(
     fragments: &'a mut FragmentStore,
     (number, time): (u64, Option<Timestamp>),
