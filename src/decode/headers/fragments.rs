@@ -340,3 +340,223 @@ impl Datagram {
         std::mem::take(&mut self.bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TCP: u8 = 6;
+
+    fn v4(id: u32) -> FragmentKey {
+        FragmentKey { addresses: ([10, 0, 0, 1].into(), [10, 0, 0, 2].into()), protocol: TCP, id }
+    }
+
+    fn v6(id: u32) -> FragmentKey {
+        FragmentKey { addresses: ([1; 16].into(), [2; 16].into()), protocol: 0, id }
+    }
+
+    /// Bytes `range` of `contents` as a fragment, of which only `captured` bytes were captured.
+    fn cut(contents: &[u8], range: std::ops::Range<usize>, captured: usize) -> FragmentPart<'_> {
+        let whole = &contents[range.clone()];
+        FragmentPart {
+            offset: range.start as u32,
+            more: range.end < contents.len(),
+            protocol: TCP,
+            body: Body { captured: &whole[..captured], missing: (whole.len() - captured) as u32, end: End::Record },
+        }
+    }
+
+    fn part(contents: &[u8], range: std::ops::Range<usize>) -> FragmentPart<'_> {
+        cut(contents, range.clone(), range.len())
+    }
+
+    fn contents(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i % 251) as u8).collect()
+    }
+
+    /// Adds and returns what was completed: bytes and how many are missing.
+    fn add(store: &mut FragmentStore, number: u64, key: FragmentKey, part: FragmentPart<'_>) -> Option<(Vec<u8>, u32)> {
+        store.add(number, key, part).unwrap().map(|(_, body)| (body.captured.to_vec(), body.missing))
+    }
+
+    #[test]
+    fn fragments_in_any_order_give_the_datagram_at_the_one_that_completes_it() {
+        let bytes = contents(100);
+        let ranges = [0..32, 32..64, 64..96, 96..100];
+        for key in [v4(1), v6(1)] {
+            for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+                let mut store = FragmentStore::new(FragmentLimits::default());
+                for (number, &index) in (1..).zip(&order[..3]) {
+                    assert_eq!(add(&mut store, number, key, part(&bytes, ranges[index].clone())), None);
+                }
+                let last = part(&bytes, ranges[order[3]].clone());
+                assert_eq!(add(&mut store, 4, key, last), Some((bytes.clone(), 0)));
+                assert_eq!(store.counts(), FragmentCounts { completed: 1, ..FragmentCounts::default() });
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_is_never_filled_and_is_counted_as_incomplete() {
+        let bytes = contents(100);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        assert_eq!(add(&mut store, 1, v4(1), part(&bytes, 0..32)), None);
+        assert_eq!(add(&mut store, 2, v4(1), part(&bytes, 40..100)), None);
+        assert_eq!(store.counts().incomplete, 1);
+    }
+
+    #[test]
+    fn copies_before_and_after_completion_are_duplicates_and_report_nothing() {
+        let bytes = contents(64);
+        for key in [v4(1), v6(1)] {
+            let mut store = FragmentStore::new(FragmentLimits::default());
+            assert_eq!(add(&mut store, 1, key, part(&bytes, 0..32)), None);
+            assert_eq!(add(&mut store, 2, key, part(&bytes, 0..32)), None);
+            assert!(add(&mut store, 3, key, part(&bytes, 32..64)).is_some());
+            assert_eq!(add(&mut store, 4, key, part(&bytes, 32..64)), None);
+            assert_eq!(add(&mut store, 5, key, part(&bytes, 0..32)), None);
+            let expected = FragmentCounts { completed: 1, duplicate_fragments: 3, ..FragmentCounts::default() };
+            assert_eq!(store.counts(), expected);
+        }
+    }
+
+    #[test]
+    fn an_identification_used_again_with_other_contents_is_a_new_datagram() {
+        let (first, second) = (contents(64), vec![7; 64]);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        add(&mut store, 1, v4(1), part(&first, 0..32));
+        add(&mut store, 2, v4(1), part(&first, 32..64));
+        assert_eq!(add(&mut store, 3, v4(1), part(&second, 0..32)), None);
+        assert_eq!(add(&mut store, 4, v4(1), part(&second, 32..64)), Some((second, 0)));
+        assert_eq!(store.counts().completed, 2);
+    }
+
+    #[test]
+    fn of_overlapping_ipv4_fragments_the_first_copy_of_a_byte_wins() {
+        let (first, second) = (vec![b'a'; 48], vec![b'b'; 48]);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        add(&mut store, 1, v4(1), part(&first, 8..16));
+        add(&mut store, 2, v4(1), part(&first, 24..32));
+        add(&mut store, 3, v4(1), part(&second, 0..40));
+        let (bytes, _) = add(&mut store, 4, v4(1), part(&second, 32..48)).unwrap();
+        assert_eq!(bytes, b"bbbbbbbbaaaaaaaabbbbbbbbaaaaaaaabbbbbbbbbbbbbbbb");
+    }
+
+    #[test]
+    fn overlapping_ipv6_fragments_discard_the_datagram_and_its_late_fragments() {
+        let bytes = contents(64);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        add(&mut store, 1, v6(1), part(&bytes, 0..32));
+        assert_eq!(add(&mut store, 2, v6(1), part(&bytes, 24..48)), None);
+        assert_eq!(add(&mut store, 3, v6(1), part(&bytes, 32..64)), None);
+        assert_eq!(add(&mut store, 4, v6(1), part(&bytes, 48..64)), None);
+        assert_eq!((store.counts().contradictory, store.counts().completed), (1, 0));
+        assert_eq!(store.counts().incomplete, 0);
+    }
+
+    #[test]
+    fn two_different_ends_contradict() {
+        let (short, long) = (contents(64), contents(96));
+        for parts in [[part(&short, 32..64), part(&long, 64..96)], [part(&long, 32..72), part(&short, 32..64)]] {
+            for key in [v4(1), v6(1)] {
+                let mut store = FragmentStore::new(FragmentLimits::default());
+                for part in parts {
+                    assert_eq!(add(&mut store, 1, key, part), None);
+                }
+                assert_eq!(store.counts().contradictory, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fragment_cut_by_a_snap_length_leaves_missing_bytes_and_not_a_hole() {
+        let bytes = contents(64);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        add(&mut store, 1, v4(1), cut(&bytes, 0..32, 20));
+        assert_eq!(add(&mut store, 2, v4(1), part(&bytes, 32..64)), Some((bytes[..20].to_vec(), 44)));
+    }
+
+    #[test]
+    fn fragments_that_cannot_be_are_malformed() {
+        let bytes = contents(64);
+        let mut store = FragmentStore::new(FragmentLimits::default());
+        let beyond = FragmentPart { offset: 65_528, ..part(&bytes, 0..8) };
+        let empty = part(&bytes, 8..8);
+        let odd = part(&bytes, 0..20);
+        for (key, part) in [(v4(1), beyond), (v6(1), beyond), (v4(1), empty), (v6(1), odd)] {
+            assert!(matches!(store.add(1, key, part), Err(NotTcp::Malformed { layer: Layer::Fragment, .. })));
+        }
+        assert_eq!(store.datagrams.len(), 0);
+    }
+
+    #[test]
+    fn an_old_datagram_takes_no_new_fragment() {
+        let bytes = contents(64);
+        let mut store = FragmentStore::new(FragmentLimits { age: 10, ..FragmentLimits::default() });
+        add(&mut store, 1, v4(1), part(&bytes, 0..32));
+        assert_eq!(add(&mut store, 12, v4(1), part(&bytes, 32..64)), None);
+        assert_eq!(store.counts().incomplete, 2);
+        assert_eq!(add(&mut store, 22, v4(1), part(&bytes, 0..32)), Some((bytes, 0)));
+        assert_eq!(store.counts().incomplete, 1);
+    }
+
+    #[test]
+    fn a_flood_of_fragments_stays_within_the_limits_and_the_oldest_go_first() {
+        let limits = FragmentLimits { datagrams: 8, bytes: 4096, age: u64::MAX };
+        let bytes = contents(2048);
+        let mut store = FragmentStore::new(limits);
+        for id in 0..10_000 {
+            let start = (id as usize * 8) % 1024;
+            add(&mut store, u64::from(id), v4(id), part(&bytes, start..start + 8 + (id as usize * 8) % 600));
+            assert!(store.datagrams.len() <= limits.datagrams && store.bytes <= limits.bytes);
+            let held: usize = store.datagrams.values().map(|datagram| datagram.bytes).sum();
+            assert_eq!(store.bytes, held);
+        }
+        assert_eq!(store.counts().incomplete, 10_000);
+        assert!(store.datagrams.keys().all(|key| key.id >= 10_000 - 8));
+    }
+
+    #[test]
+    fn a_datagram_larger_than_the_whole_store_is_given_up_and_not_kept() {
+        let bytes = contents(4096);
+        let mut store = FragmentStore::new(FragmentLimits { datagrams: 0, bytes: 1024, age: 10 });
+        for start in (0..4096).step_by(512) {
+            add(&mut store, 1, v4(1), part(&bytes, start..start + 512));
+            assert!(store.bytes <= 1024);
+        }
+        assert_eq!(store.counts().completed, 0);
+    }
+
+    proptest! {
+        /// A twin that holds every byte in a plain array says what must come out.
+        #[test]
+        fn ipv4_agrees_with_a_byte_array(
+            len in 1_usize..40,
+            parts in prop::collection::vec((0_usize..40, 1_usize..20, any::<u8>()), 1..40),
+        ) {
+            let len = len * 8;
+            let mut store = FragmentStore::new(FragmentLimits::default());
+            let mut twin: Vec<Option<u8>> = vec![None; len];
+            let mut end_seen = false;
+            for (start, units, fill) in parts {
+                let start = start * 8 % len;
+                let range = start..(start + units * 8).min(len);
+                let bytes = vec![fill; len];
+                end_seen |= range.end == len;
+                for slot in &mut twin[range.clone()] {
+                    slot.get_or_insert(fill);
+                }
+                let whole: Option<Vec<u8>> = twin.iter().copied().collect();
+                let got = add(&mut store, 1, v4(1), part(&bytes, range));
+                match whole.filter(|_| end_seen) {
+                    Some(expected) => {
+                        prop_assert_eq!(got, Some((expected, 0)));
+                        return Ok(());
+                    }
+                    None => prop_assert_eq!(got, None),
+                }
+            }
+        }
+    }
+}

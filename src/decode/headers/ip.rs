@@ -226,3 +226,175 @@ fn jumbo_payload_len(next: u8, body: Body<'_>) -> Option<u32> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::End;
+    use super::*;
+    use etherparse::{IpNumber, Ipv4Header, Ipv4Options, Ipv6FlowLabel, Ipv6Header};
+
+    fn v4(protocol: u8, total: u16, options: &[u8], content: &[u8]) -> Vec<u8> {
+        let mut header = Ipv4Header::new(0, 64, IpNumber(protocol), [10, 0, 0, 1], [10, 0, 0, 2]).unwrap();
+        header.options = Ipv4Options::try_from(options).unwrap();
+        header.total_len = total;
+        let mut bytes = Vec::new();
+        header.write_raw(&mut bytes).unwrap();
+        [&bytes, content].concat()
+    }
+
+    fn v6(next: u8, payload_len: u16, content: &[u8]) -> Vec<u8> {
+        let header = Ipv6Header {
+            traffic_class: 0,
+            flow_label: Ipv6FlowLabel::ZERO,
+            payload_length: payload_len,
+            next_header: IpNumber(next),
+            hop_limit: 64,
+            source: [1; 16],
+            destination: [2; 16],
+        };
+        [&header.to_bytes()[..], content].concat()
+    }
+
+    fn body(bytes: &[u8], original_len: usize) -> Body<'_> {
+        Body::of_packet(bytes, original_len as u32)
+    }
+
+    /// The TCP part of a packet and how much of it is missing.
+    fn tcp(bytes: &[u8], original_len: usize) -> Result<(Vec<u8>, u32), NotTcp> {
+        match parse(body(bytes, original_len))?.content {
+            Content::Tcp(body) => Ok((body.captured.to_vec(), body.missing)),
+            Content::Fragment { .. } => Err(NotTcp::Fragment),
+        }
+    }
+
+    const CONTENT: &[u8] = b"tcp segment";
+    const LEN: u16 = CONTENT.len() as u16;
+
+    fn found() -> Result<(Vec<u8>, u32), NotTcp> {
+        Ok((CONTENT.to_vec(), 0))
+    }
+
+    #[test]
+    fn padding_behind_the_announced_length_is_left_out() {
+        let padded = [CONTENT, b"trailer"].concat();
+        for packet in [v4(6, 20 + LEN, &[], &padded), v4(6, 24 + LEN, &[1; 4], &padded), v6(6, LEN, &padded)] {
+            assert_eq!(tcp(&packet, packet.len()), found());
+        }
+    }
+
+    #[test]
+    fn length_zero_means_to_the_end_of_the_packet() {
+        for packet in [v4(6, 0, &[], CONTENT), v4(6, 0, &[1; 40], CONTENT), v6(6, 0, CONTENT)] {
+            assert_eq!(tcp(&packet, packet.len()), found());
+            assert_eq!(tcp(&packet, packet.len() + 5), Ok((CONTENT.to_vec(), 5)));
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_what_was_captured_counts_as_missing_whatever_the_record_says() {
+        for packet in [v4(6, 20 + LEN + 100, &[], CONTENT), v6(6, LEN + 100, CONTENT)] {
+            for original_len in [0, packet.len(), packet.len() + 7, packet.len() + 100, packet.len() + 9000] {
+                assert_eq!(tcp(&packet, original_len), Ok((CONTENT.to_vec(), 100)));
+            }
+            let carried = Body { end: End::Carrier, ..body(&packet, packet.len()) };
+            let Ok(IpPacket { content: Content::Tcp(inner), .. }) = parse(carried) else { panic!("no TCP") };
+            assert_eq!((inner.captured, inner.missing), (CONTENT, 0));
+        }
+    }
+
+    #[test]
+    fn contradictions_of_the_header_are_malformed_and_cuts_are_cuts() {
+        for total in 1..20 {
+            let packet = v4(6, total, &[], CONTENT);
+            assert!(matches!(tcp(&packet, packet.len()), Err(NotTcp::Malformed { layer: Layer::Ipv4, .. })));
+        }
+        let mut short_header = v4(6, 31, &[], CONTENT);
+        short_header[0] = 0x44;
+        assert!(matches!(tcp(&short_header, 31), Err(NotTcp::Malformed { layer: Layer::Ipv4, .. })));
+        assert!(matches!(tcp(&[0x55; 40], 40), Err(NotTcp::Malformed { layer: Layer::Ip, .. })));
+        assert!(matches!(tcp(&[], 0), Err(NotTcp::Malformed { layer: Layer::Ip, .. })));
+        let packet = v4(6, 24 + LEN, &[1; 4], CONTENT);
+        for cut in 1..24 {
+            let needed = if cut < 20 { 20 } else { 24 };
+            let expected = NotTcp::CutShort { layer: Layer::Ipv4, needed, available: cut };
+            assert_eq!(tcp(&packet[..cut], packet.len()), Err(expected));
+            assert!(matches!(tcp(&packet[..cut], cut), Err(NotTcp::Malformed { .. })));
+        }
+    }
+
+    #[test]
+    fn tunnels_and_icmp_errors_are_not_looked_into() {
+        let inner = v4(6, 20 + LEN, &[], CONTENT);
+        for protocol in [1, 4, 17, 41, 47, 50, 58, 115, 132, 137] {
+            let packet = v4(protocol, 20 + inner.len() as u16, &[], &inner);
+            assert_eq!(tcp(&packet, packet.len()), Err(NotTcp::OtherProtocol(protocol)));
+            let packet = v6(protocol, inner.len() as u16, &inner);
+            assert_eq!(tcp(&packet, packet.len()), Err(NotTcp::OtherProtocol(protocol)));
+        }
+    }
+
+    #[test]
+    fn extension_headers_in_any_order_lead_to_tcp() {
+        let plain = |next: u8| vec![next, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let ah = |next: u8| vec![next, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        let atomic = |next: u8| vec![next, 0, 0, 0, 0, 0, 0, 9];
+        for kinds in [&[0_u8, 60, 43, 44, 51, 60, 135, 139, 140][..], &[51], &[44], &[60, 60, 60], &[44, 44]] {
+            let mut content = CONTENT.to_vec();
+            let mut next = TCP;
+            for &kind in kinds.iter().rev() {
+                let header = match kind {
+                    AUTHENTICATION => ah(next),
+                    FRAGMENT => atomic(next),
+                    _ => plain(next),
+                };
+                content = [header, content].concat();
+                next = kind;
+            }
+            let packet = v6(next, content.len() as u16, &content);
+            assert_eq!(tcp(&packet, packet.len()), found(), "{kinds:?}");
+            for cut in 40..packet.len() - CONTENT.len() {
+                assert!(tcp(&packet[..cut], packet.len()).is_err() || cut + CONTENT.len() >= packet.len());
+            }
+        }
+        let packet = v4(51, 20 + 24 + LEN, &[], &[&ah(6), CONTENT].concat());
+        assert_eq!(tcp(&packet, packet.len()), found());
+    }
+
+    #[test]
+    fn a_jumbo_payload_option_states_the_length() {
+        let hop = |len: u32| [&[6, 0, 0xc2, 4][..], &len.to_be_bytes()].concat();
+        let content = vec![5; 70_000];
+        let packet = v6(0, 0, &[hop(8 + 70_000), content.clone(), b"trailer".to_vec()].concat());
+        assert_eq!(tcp(&packet, packet.len()), Ok((content.clone(), 0)));
+        assert_eq!(tcp(&packet[..1048], packet.len()), Ok((content[..1000].to_vec(), 69_000)));
+        // Not a jumbo: the option is not allowed to state less, so the length is unknown as without it.
+        let packet = v6(0, 0, &[&hop(9)[..], CONTENT].concat());
+        assert_eq!(tcp(&packet, packet.len()), found());
+        let packet = v6(0, 0, &[&[6, 0, 0, 0, 0, 0xc2, 4, 0][..], CONTENT].concat());
+        assert_eq!(tcp(&packet, packet.len()), found());
+    }
+
+    #[test]
+    fn the_destination_is_the_one_that_tcp_knows() {
+        let (middle, last) = ([8; 16], [9; 16]);
+        for (kind, left, addresses, expected) in
+            [(0, 2, [middle, last], last), (0, 0, [middle, last], [2; 16]), (4, 1, [last, middle], last)]
+        {
+            let routing = [&[6, 4, kind, left, 0, 0, 0, 0][..], addresses.as_flattened(), CONTENT].concat();
+            let packet = v6(43, routing.len() as u16, &routing);
+            let addresses = parse(body(&packet, packet.len())).unwrap().addresses;
+            assert_eq!(addresses, (IpAddr::from([1; 16]), IpAddr::from(expected)));
+        }
+    }
+
+    #[test]
+    fn only_fragments_that_may_lead_to_tcp_are_kept() {
+        let fragment = |next: u8| v6(44, 8 + LEN, &[&[next, 0, 0, 1, 0, 0, 0, 9][..], CONTENT].concat());
+        assert_eq!(tcp(&fragment(6), 59), Err(NotTcp::Fragment));
+        assert_eq!(tcp(&fragment(60), 59), Err(NotTcp::Fragment));
+        assert_eq!(tcp(&fragment(17), 59), Err(NotTcp::OtherProtocol(17)));
+        let mut udp = v4(17, 20 + LEN, &[], CONTENT);
+        udp[6] = 0x20;
+        assert_eq!(tcp(&udp, udp.len()), Err(NotTcp::OtherProtocol(17)));
+    }
+}

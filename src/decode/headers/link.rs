@@ -7,6 +7,9 @@ use super::body::Body;
 use super::{Layer, NotTcp};
 use crate::decode::LinkType;
 
+/// Hardware type of a netlink monitor in Linux cooked captures.
+pub(super) const ARPHRD_NETLINK: u16 = 824;
+
 /// What stands at the start of a body.
 #[derive(Debug, Clone, Copy)]
 enum Next<'a> {
@@ -292,7 +295,6 @@ fn cisco_hdlc(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
 }
 
 fn linux_cooked(hardware: u16, protocol: u16, rest: Body<'_>) -> Result<Next<'_>, NotTcp> {
-    const ARPHRD_NETLINK: u16 = 824;
     match protocol {
         // Of a netlink monitor the protocol is a netlink family.
         _ if hardware == ARPHRD_NETLINK => Err(NotTcp::NoIp),
@@ -365,5 +367,157 @@ fn nflog(body: Body<'_>) -> Result<Next<'_>, NotTcp> {
             return Ok(Next::Ip(value.cut_to(len - 4)));
         }
         attributes = attributes.skip(usize::from(len).next_multiple_of(4), Layer::Link)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    const SNAP: [u8; 8] = [0xaa, 0xaa, 0x03, 0, 0, 0, 0x08, 0x00];
+    /// Stands for an IPv4 packet: only its first byte is looked at here.
+    const IP: [u8; 20] = [0x45, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+
+    fn wrap(parts: &[&[u8]]) -> Vec<u8> {
+        let mut packet = parts.concat();
+        packet.extend_from_slice(&IP);
+        packet
+    }
+
+    fn found(link_type: u16, packet: &[u8]) -> Result<&[u8], NotTcp> {
+        let body = Body::of_packet(packet, packet.len() as u32);
+        ip_packet(LinkType(link_type), body).map(|body| body.captured)
+    }
+
+    fn ethernet(tags: &[u8]) -> Vec<u8> {
+        wrap(&[&MACS, tags])
+    }
+
+    fn ieee80211(flags: [u8; 2], tail: &[u8]) -> Vec<u8> {
+        wrap(&[&flags, &[0, 0], &MACS, &[2, 0, 0, 0, 0, 3, 0x10, 0], tail, &SNAP])
+    }
+
+    /// Wrapped in the same way, tshark 4.0.17 finds the IP packet in all of these but 205, 219, 240 and 241, where the
+    /// link-type registry is the source.
+    #[test]
+    fn every_supported_link_type_leads_to_ip() {
+        let ppp = [0xff, 0x03, 0x00, 0x21];
+        let cases: Vec<(u16, Vec<u8>)> = vec![
+            (0, wrap(&[&[2, 0, 0, 0]])),
+            (0, wrap(&[&[0, 0, 0, 2]])),
+            (0, wrap(&[&[30, 0, 0, 0]])),
+            (0, wrap(&[&[0, 0, 0, 28]])),
+            (0, wrap(&[&[0, 2, 0, 0]])),
+            (0, wrap(&[&[0x00, 0x08, 0, 0]])),
+            (0, wrap(&[&[0, 0, 0x08, 0x00]])),
+            (0, wrap(&[&ppp])),
+            (1, ethernet(&[0x08, 0x00])),
+            (6, wrap(&[&[0x10, 0x40], &MACS, &SNAP])),
+            (6, wrap(&[&[0x10, 0x40], &MACS[..6], &[0x82, 0, 0, 0, 0, 2, 0x06, 0x30, 0, 0x11, 0, 0x20], &SNAP])),
+            (9, wrap(&[&ppp])),
+            (9, wrap(&[&ppp[2..]])),
+            (9, wrap(&[&ppp[3..]])),
+            (9, wrap(&[&[0x00, 0x57]])),
+            (10, wrap(&[&[0x50], &MACS, &SNAP])),
+            (11, wrap(&[&SNAP])),
+            (11, wrap(&[&[0xfe, 0xfe, 0x03, 0xcc]])),
+            (11, wrap(&[&[0xaa, 0xaa, 0x03, 0, 0x80, 0xc2, 0, 7, 0, 0], &MACS, &[0x08, 0x00]])),
+            (12, wrap(&[])),
+            (14, wrap(&[])),
+            (50, wrap(&[&ppp])),
+            (50, wrap(&[&[0x0f, 0, 0x08, 0x00]])),
+            (51, wrap(&[&[0x11, 0, 0, 7, 0, 22, 0x00, 0x21]])),
+            (100, wrap(&[&SNAP])),
+            (101, wrap(&[])),
+            (104, wrap(&[&[0x8f, 0, 0x86, 0xdd]])),
+            (105, ieee80211([0x08, 0x01], &[])),
+            (105, ieee80211([0x88, 0x02], &[0, 0])),
+            (105, ieee80211([0x88, 0x81], &[0, 0, 0, 0, 0, 0])),
+            (105, ieee80211([0x08, 0x03], &MACS[..6])),
+            (108, wrap(&[&[0, 0, 0, 2]])),
+            (109, wrap(&[&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])),
+            (113, wrap(&[&[0, 4, 3, 4, 0, 6], &MACS[..8], &[0x08, 0x00]])),
+            (113, wrap(&[&[0, 0, 0, 1, 0, 6], &MACS[..8], &[0, 4], &SNAP])),
+            (117, wrap(&[&[61, 2, 0, 0], &[0; 60]])),
+            (119, wrap(&[&[0, 0, 0, 0x44, 144, 0, 0, 0], &[0; 136], &ieee80211([0x08, 0x01], &[])[..32]])),
+            (122, wrap(&[&[0, 0], &MACS[..8], &MACS[..6], &SNAP])),
+            (127, wrap(&[&[0, 0, 9, 0, 0, 0, 0, 0, 0], &ieee80211([0x08, 0x01], &[])[..32]])),
+            (138, wrap(&[&[0; 16], &[0x08, 0x00]])),
+            (149, wrap(&[&[12, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0, 0]])),
+            (163, wrap(&[&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64], &[0; 56], &ieee80211([0x08, 0x01], &[])[..32]])),
+            (204, wrap(&[&[1], &ppp])),
+            (205, wrap(&[&[1, 0x0f, 0, 0x08, 0x00]])),
+            (219, wrap(&[&[0, 1, 0, 64, 0, 2, 1, 64]])),
+            (228, wrap(&[])),
+            (229, wrap(&[])),
+            (239, wrap(&[&[2, 0, 0, 5, 5, 0, 10, 0, b'x', 0, 0, 0, 24, 0, 9, 0]])),
+            (240, wrap(&[&[0; 4], &MACS, &[0x08, 0x00]])),
+            (241, wrap(&[&[0; 12], &MACS, &[0x08, 0x00]])),
+            (258, wrap(&[&[16, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 9, 9, 9], &MACS, &[0x08, 0x00]])),
+            (276, wrap(&[&[0x08, 0x00, 0, 0, 0, 0, 0, 1, 3, 4, 0, 6], &MACS[..8]])),
+        ];
+        for (link_type, packet) in &cases {
+            assert_eq!(found(*link_type, packet), Ok(&IP[..]), "link type {link_type}, {packet:02x?}");
+        }
+        for number in (0..=u16::MAX).filter(|&number| LinkType(number).is_supported()) {
+            assert!(cases.iter().any(|(link_type, _)| *link_type == number), "link type {number} is not tested");
+        }
+    }
+
+    #[test]
+    fn tags_of_any_depth_are_stepped_over() {
+        let vlan = [[0x81, 0x00, 0, 1], [0x88, 0xa8, 0, 2], [0x91, 0x00, 0, 3]];
+        for depth in 0..50 {
+            let tags: Vec<u8> = vlan.iter().cycle().take(depth).flatten().copied().chain([0x08, 0x00]).collect();
+            assert_eq!(found(1, &ethernet(&tags)), Ok(&IP[..]), "{depth} tags");
+        }
+        let inner = [&MACS[..], &[0x08, 0x00]].concat();
+        for tags in [
+            &[0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64][..],
+            &[0x88, 0x48, 0, 2, 1, 64],
+            &[0x88, 0x64, 0x11, 0, 0, 7, 0, 22, 0x00, 0x21],
+            &[0x88, 0x64, 0x11, 0, 0, 7, 0, 26, 0x02, 0x81, 0, 2, 1, 64],
+            &[0x89, 0x09, 1, 1, 0, 1, 0, 2, 0x08, 0x00],
+            &[0x89, 0x3f, 0, 0, 0, 1, 0, 0, 0x08, 0x00],
+            &[0x89, 0x26, 0, 0, 0, 1, 0x08, 0x00],
+            &[0x88, 0xe5, 0, 0, 0, 0, 0, 1, 0x08, 0x00],
+            &[0x88, 0xe5, 0x20, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0x08, 0x00],
+            &[&[0x88, 0xe7, 0, 0, 0, 1][..], &inner].concat(),
+            &[&[0x88, 0x47, 0, 2, 1, 64, 0, 0, 0, 1][..], &inner].concat(),
+            &[&[0x88, 0x47, 0, 2, 1, 64][..], &inner].concat(),
+        ] {
+            assert_eq!(found(1, &ethernet(tags)), Ok(&IP[..]), "{tags:02x?}");
+        }
+    }
+
+    #[test]
+    fn an_802_3_length_ends_the_frame_and_pads_are_left_out() {
+        let mut packet = ethernet(&[&[0, 28], &SNAP[..]].concat());
+        packet.extend_from_slice(b"padding");
+        assert_eq!(found(1, &packet), Ok(&IP[..]));
+    }
+
+    #[test]
+    fn what_carries_no_ip_is_told_from_what_is_broken() {
+        for (link_type, packet) in [
+            (1, ethernet(&[0x08, 0x06])),
+            (1, ethernet(&[0x88, 0xe5, 0x2c, 0, 0, 0, 0, 1])),
+            (1, ethernet(&[0x88, 0x63, 0x11, 0x09, 0, 0, 0, 0])),
+            (1, ethernet(&[0, 38, 0x42, 0x42, 0x03])),
+            (1, ethernet(&[0x88, 0x47, 0, 1, 1, 64, 0x10, 0, 0, 0])),
+            (0, wrap(&[&[7, 0, 0, 0]])),
+            (9, wrap(&[&[0xc0, 0x21]])),
+            (105, ieee80211([0x08, 0x41], &[])),
+            (105, ieee80211([0x48, 0x01], &[])),
+            (105, ieee80211([0x88, 0x01], &[0x80, 0])),
+            (113, wrap(&[&[0, 4, 0x03, 0x38], &[0; 10], &[0x08, 0x00]])),
+        ] {
+            assert_eq!(found(link_type, &packet), Err(NotTcp::NoIp), "link type {link_type}, {packet:02x?}");
+        }
+        assert!(matches!(found(1, &MACS), Err(NotTcp::Malformed { layer: Layer::Link, .. })));
+        let cut = ip_packet(LinkType(1), Body::of_packet(&MACS, 60));
+        assert_eq!(cut, Err(NotTcp::CutShort { layer: Layer::Link, needed: 14, available: 12 }));
+        assert_eq!(found(4711, &MACS), Err(NotTcp::UnknownLinkType(LinkType(4711))));
     }
 }

@@ -4,6 +4,7 @@
 //! not judged: a host's own capture shows them before the network card fills them in.
 
 mod body;
+mod fast;
 mod fragments;
 mod ip;
 mod link;
@@ -165,6 +166,10 @@ impl Dissector {
         original_len: u32,
     ) -> Dissected<'a> {
         let Self { fragments, counts } = self;
+        if let Some(segment) = fast::segment(number, time, link_type, bytes) {
+            counts.tcp += 1;
+            return Dissected::Tcp(segment);
+        }
         match segment(fragments, (number, time), link_type, Body::of_packet(bytes, original_len)) {
             Ok(segment) => {
                 counts.tcp += 1;
@@ -184,6 +189,8 @@ impl Dissector {
     }
 }
 
+/// The general way, for every packet.
+#[inline(never)]
 fn segment<'a>(
     fragments: &'a mut FragmentStore,
     (number, time): (u64, Option<Timestamp>),
@@ -250,5 +257,268 @@ impl fmt::Display for Layer {
             Self::Fragment => "IP fragment",
             Self::Tcp => "TCP header",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{IpNumber, PacketBuilder};
+    use proptest::prelude::*;
+
+    const ETHERNET: LinkType = LinkType(1);
+    const RAW: LinkType = LinkType(101);
+
+    fn packet_v4(payload: &[u8]) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+            .tcp(40_000, 55_558, 1000, 512)
+            .ack(2000)
+            .options_raw(&[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2])
+            .unwrap();
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, payload).unwrap();
+        bytes
+    }
+
+    fn packet_v6(payload: &[u8]) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv6([1; 16], [2; 16], 64).tcp(40_000, 55_558, 7, 512);
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, payload).unwrap();
+        bytes
+    }
+
+    fn dissector() -> Dissector {
+        Dissector::new(FragmentLimits::default())
+    }
+
+    /// What the general way makes of a packet.
+    fn general(link_type: LinkType, bytes: &[u8], original_len: u32) -> Dissected<'_> {
+        let store = Box::leak(Box::new(FragmentStore::new(FragmentLimits::default())));
+        segment(store, (1, None), link_type, Body::of_packet(bytes, original_len))
+            .map_or_else(Dissected::Other, Dissected::Tcp)
+    }
+
+    #[test]
+    fn a_padded_packet_gives_its_payload_and_nothing_of_the_padding() {
+        for build in [packet_v4, packet_v6] {
+            for len in 0..20 {
+                let payload = vec![0xab; len];
+                let mut bytes = build(&payload);
+                bytes.extend_from_slice(&[0; 46]);
+                let mut dissector = dissector();
+                let Dissected::Tcp(segment) =
+                    dissector.dissect(3, Some(Timestamp::from_nanos(5)), ETHERNET, &bytes, bytes.len() as u32)
+                else {
+                    panic!("no segment")
+                };
+                assert_eq!((segment.packet, segment.time), (3, Some(Timestamp::from_nanos(5))));
+                assert_eq!((segment.payload, segment.missing), (&payload[..], 0));
+                assert_eq!((segment.source.port, segment.destination.port), (40_000, 55_558));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_leaves_payload_and_missing_adding_up() {
+        for build in [packet_v4, packet_v6] {
+            let bytes = build(b"some payload");
+            for cut in 0..=bytes.len() {
+                match dissector().dissect(1, None, ETHERNET, &bytes[..cut], bytes.len() as u32) {
+                    Dissected::Tcp(segment) => {
+                        assert_eq!(segment.wire_len(), 12);
+                        assert!(b"some payload".starts_with(segment.payload));
+                    }
+                    Dissected::Other(NotTcp::CutShort { needed, available, .. }) => {
+                        assert!(available < needed && cut < 74);
+                    }
+                    Dissected::Other(other) => panic!("{cut}: {other}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_from_an_address_and_port_to_itself_is_a_segment() {
+        let builder = PacketBuilder::ethernet2([2; 6], [2; 6]).ipv4([9; 4], [9; 4], 64).tcp(7, 7, 1, 1).syn();
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, b"").unwrap();
+        let mut dissector = dissector();
+        let Dissected::Tcp(segment) = dissector.dissect(1, None, ETHERNET, &bytes, 54) else { panic!("no segment") };
+        assert_eq!(segment.source, segment.destination);
+    }
+
+    #[test]
+    fn a_fragmented_segment_is_the_packet_that_completed_it() {
+        let bytes = packet_v4(&[0xcd; 300]);
+        let (header, content) = bytes[14..].split_at(20);
+        let fragment = |range: std::ops::Range<usize>| {
+            let mut header = header.to_vec();
+            header[2..4].copy_from_slice(&(20 + range.len() as u16).to_be_bytes());
+            let more = if range.end < content.len() { 0x2000 } else { 0 };
+            header[6..8].copy_from_slice(&(more | (range.start / 8) as u16).to_be_bytes());
+            [&header, &content[range]].concat()
+        };
+        let mut dissector = dissector();
+        for (number, range) in [(10, 160..332), (11, 0..8), (12, 0..8)] {
+            let piece = fragment(range);
+            let got = dissector.dissect(number, None, RAW, &piece, piece.len() as u32);
+            assert_eq!(got, Dissected::Other(NotTcp::Fragment));
+        }
+        let last = fragment(8..160);
+        let Dissected::Tcp(segment) = dissector.dissect(13, None, RAW, &last, last.len() as u32) else {
+            panic!("no segment")
+        };
+        assert_eq!((segment.packet, segment.payload, segment.missing), (13, &[0xcd; 300][..], 0));
+        let counts = dissector.counts();
+        assert_eq!((counts.tcp, counts.fragments, counts.packets()), (1, 3, 4));
+        assert_eq!((counts.datagrams.completed, counts.datagrams.incomplete), (1, 0));
+    }
+
+    #[test]
+    fn every_packet_is_counted_once_under_its_kind() {
+        let mut dissector = dissector();
+        let tcp = packet_v4(b"x");
+        let mut udp = tcp.clone();
+        udp[23] = IpNumber::UDP.0;
+        let mut arp = tcp.clone();
+        arp[12..14].copy_from_slice(&[8, 6]);
+        let mut broken = tcp.clone();
+        broken[46] = 0x10;
+        for (link_type, bytes, len) in [
+            (ETHERNET, &tcp[..], 67),
+            (ETHERNET, &udp, 67),
+            (ETHERNET, &arp, 67),
+            (ETHERNET, &broken, 67),
+            (ETHERNET, &tcp[..50], 67),
+            (LinkType(189), &tcp, 67),
+            (LinkType(189), &tcp, 67),
+        ] {
+            dissector.dissect(1, None, link_type, bytes, len);
+        }
+        let expected = DissectCounts {
+            tcp: 1,
+            no_ip: 1,
+            other_protocol: 1,
+            cut_short: 1,
+            malformed: 1,
+            unknown_link_types: BTreeMap::from([(LinkType(189), 2)]),
+            ..DissectCounts::default()
+        };
+        assert_eq!(dissector.counts(), expected);
+        assert_eq!(expected.packets(), 7);
+    }
+
+    #[test]
+    fn reasons_read_as_phrases() {
+        for (reason, phrase) in [
+            (NotTcp::OtherProtocol(17), "IP carries UDP, not TCP"),
+            (NotTcp::OtherProtocol(200), "IP carries protocol 200, not TCP"),
+            (NotTcp::UnknownLinkType(LinkType(189)), "packets of USB with Linux header (189) are not taken apart"),
+            (
+                NotTcp::CutShort { layer: Layer::Tcp, needed: 20, available: 12 },
+                "cut off in the TCP header: needed 20 bytes of it, captured 12",
+            ),
+        ] {
+            assert_eq!(reason.to_string(), phrase);
+        }
+    }
+
+    /// The IP packet behind a header of one of the link types that the short way knows, or of some that it does not.
+    fn wrapped(link_type: u16, ip: &[u8]) -> Vec<u8> {
+        let kind = if ip.first().is_some_and(|first| first >> 4 == 6) { [0x86, 0xdd] } else { [0x08, 0x00] };
+        let header: Vec<u8> = match link_type {
+            0 => vec![2, 0, 0, 0],
+            1 => [&[2; 12][..], &kind].concat(),
+            108 => vec![0, 0, 0, 2],
+            113 => [&[0; 14][..], &kind].concat(),
+            276 => [&kind[..], &[0; 18]].concat(),
+            _ => Vec::new(),
+        };
+        [&header, ip].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_of_any_link_type_give_a_part_of_themselves_or_nothing(
+            link_type in 0_u16..300,
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            original_len in 0_u32..400,
+        ) {
+            let mut dissector = dissector();
+            if let Dissected::Tcp(segment) = dissector.dissect(1, None, LinkType(link_type), &bytes, original_len) {
+                let range = bytes.as_ptr_range();
+                let payload = segment.payload.as_ptr_range();
+                prop_assert!(range.start <= payload.start && payload.end <= range.end);
+            }
+            prop_assert_eq!(dissector.counts().packets(), 1);
+        }
+
+        #[test]
+        fn the_short_way_and_the_general_way_agree(
+            link_type in prop::sample::select(vec![0_u16, 1, 101, 108, 113, 228, 229, 276]),
+            v6 in any::<bool>(),
+            payload in prop::collection::vec(any::<u8>(), 0..40),
+            padding in 0_usize..20,
+            changes in prop::collection::vec((0_usize..80, any::<u8>()), 0..4),
+            cut in 0_usize..160,
+        ) {
+            let ip = if v6 { packet_v6(&payload) } else { packet_v4(&payload) };
+            let mut bytes = wrapped(link_type, &ip[14..]);
+            bytes.resize(bytes.len() + padding, 0);
+            let original_len = bytes.len() as u32;
+            for (at, value) in changes {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            bytes.truncate(cut);
+            let link_type = LinkType(link_type);
+            let expected = general(link_type, &bytes, original_len);
+            if let Some(segment) = fast::segment(1, None, link_type, &bytes) {
+                prop_assert_eq!(Dissected::Tcp(segment), expected);
+            }
+            let mut dissector = dissector();
+            prop_assert_eq!(dissector.dissect(1, None, link_type, &bytes, original_len), expected);
+        }
+
+        #[test]
+        fn payload_never_reaches_beyond_the_announced_length(
+            total in 0_u16..120,
+            offset in 0_u8..16,
+            len in 0_usize..60,
+        ) {
+            let mut ip = packet_v4(&vec![1; len])[14..].to_vec();
+            ip.resize(100, 0xee);
+            ip[2..4].copy_from_slice(&total.to_be_bytes());
+            ip[32] = offset << 4;
+            if let Dissected::Tcp(segment) = dissector().dissect(1, None, RAW, &ip, 100) {
+                let header = 20 + u64::from(offset) * 4;
+                let end = if total == 0 { 100 } else { u64::from(total) };
+                prop_assert_eq!(header + segment.wire_len(), end);
+                prop_assert!(header + segment.payload.len() as u64 <= end.min(100));
+            }
+        }
+    }
+
+    #[test]
+    fn neither_way_takes_a_netlink_message_for_ip() {
+        for (link_type, hardware_at) in [(113, 2), (276, 8)] {
+            let mut bytes = wrapped(link_type, &packet_v4(b"x")[14..]);
+            bytes[hardware_at..hardware_at + 2].copy_from_slice(&824_u16.to_be_bytes());
+            let mut dissector = dissector();
+            let got = dissector.dissect(1, None, LinkType(link_type), &bytes, bytes.len() as u32);
+            assert_eq!(got, Dissected::Other(NotTcp::NoIp));
+        }
+    }
+
+    #[test]
+    fn the_short_way_takes_plain_packets() {
+        for link_type in [0, 1, 101, 113, 228, 276] {
+            for ip in [&packet_v4(b"x")[14..], &packet_v6(b"x")[14..]] {
+                let bytes = wrapped(link_type, ip);
+                assert!(fast::segment(1, None, LinkType(link_type), &bytes).is_some(), "{link_type}");
+            }
+        }
     }
 }

@@ -46,3 +46,60 @@ pub(super) fn segment<'a>(
         missing,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::End;
+    use super::*;
+
+    /// An ACK+PSH+URG segment with `words` of options and `payload`.
+    fn bytes(words: u8, payload: &[u8]) -> Vec<u8> {
+        let mut header = etherparse::TcpHeader::new(1111, 2222, 0xffff_fff0, 512);
+        header.acknowledgment_number = 77;
+        (header.ack, header.psh, header.urg, header.urgent_pointer) = (true, true, true, 3);
+        header.set_options_raw(&vec![1; usize::from(words) * 4]).unwrap();
+        [&header.to_bytes()[..], payload].concat()
+    }
+
+    fn read(captured: &[u8], missing: u32) -> Result<Segment<'_>, NotTcp> {
+        let land = IpAddr::from([10, 0, 0, 1]);
+        segment(9, None, (land, land), Body { captured, missing, end: End::Record })
+    }
+
+    #[test]
+    fn fields_and_payload_are_read_with_urgent_data_inline() {
+        for words in 0..=10 {
+            let bytes = bytes(words, b"urgent and plain");
+            let segment = read(&bytes, 0).unwrap();
+            assert_eq!((segment.source.port, segment.destination.port), (1111, 2222));
+            assert_eq!((segment.seq, segment.ack), (TcpSeq(0xffff_fff0), TcpSeq(77)));
+            assert_eq!(segment.flags, TcpFlags(0x38));
+            assert_eq!((segment.payload, segment.missing), (&b"urgent and plain"[..], 0));
+        }
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_leaves_payload_and_missing_adding_up() {
+        let bytes = bytes(3, b"0123456789");
+        for cut in 0..=bytes.len() {
+            let got = read(&bytes[..cut], (bytes.len() - cut) as u32);
+            if cut < MIN_HEADER {
+                assert_eq!(got, Err(NotTcp::CutShort { layer: Layer::Tcp, needed: 20, available: cut }));
+            } else {
+                let segment = got.unwrap();
+                assert_eq!(segment.payload, &b"0123456789"[..cut.saturating_sub(32)]);
+                assert_eq!(segment.wire_len(), 10);
+            }
+        }
+    }
+
+    #[test]
+    fn an_impossible_data_offset_is_malformed() {
+        let mut bytes = bytes(0, b"1234");
+        for (offset, ok) in [(0, false), (4, false), (5, true), (6, true), (7, false), (15, false)] {
+            bytes[12] = offset << 4;
+            assert_eq!(read(&bytes, 0).is_ok(), ok, "{offset}");
+        }
+        assert!(matches!(read(&bytes[..19], 0), Err(NotTcp::Malformed { layer: Layer::Tcp, .. })));
+    }
+}
