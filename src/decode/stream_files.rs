@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Endpoint;
-use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamSink, Way};
+use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, StreamSink, Way};
 
 /// The index's file name.
 const INDEX: &str = "index.ndjson";
@@ -25,7 +25,8 @@ const HOLES_IN_ALL: usize = 1 << 22;
 /// the opening was not captured. A file has the direction's bytes in order of sequence number, the first copy of each,
 /// holes left out. `index.ndjson` has one line per direction, in order of connection, client first:
 /// `{"connection":0,"from":"ip:port","to":"[ip6]:port","file":"0000-client.bin","bytes":123,"holes":[{"offset":0,"length":9}]}`.
-/// `bytes` is the file's length; `offset` counts the bytes of the direction, holes included. Should a run have more
+/// `bytes` is the file's length; `offset` counts the bytes of the direction, holes included. What only acknowledgements
+/// of the other side tell of, after the last captured byte, is not listed. Should a run have more
 /// than four million holes, further ones are left out, and their rows say how many: `"holes_left_out":7`.
 ///
 /// Bytes are gathered and written in batches; one file is open at a time besides the index. The first thing that
@@ -370,6 +371,10 @@ impl StreamSink for StreamFiles {
     }
 
     fn hole(&mut self, _: &ConnectionInfo, state: &mut Written, way: Way, hole: Hole) {
+        // Nothing of this direction shows them: the file simply ends before.
+        if hole.cause == HoleCause::AcknowledgedBeyond {
+            return;
+        }
         self.written.holes += 1;
         let holes = &mut state.holes[way.index()];
         match holes.last_mut() {

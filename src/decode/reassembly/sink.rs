@@ -129,6 +129,10 @@ pub struct Hole {
 pub enum HoleCause {
     /// The other side acknowledged the bytes, so they were on the wire; the capture never shows them.
     NotCaptured,
+    /// The other side acknowledged bytes after the last captured one, as in a capture of one direction: stated when the
+    /// connection ends. Only the other side's word stands for them; where its FIN was captured but this side's was
+    /// not, the last acknowledged number is taken for the FIN's.
+    AcknowledgedBeyond,
     /// A snap length (or a damaged file) cut them off their packet.
     Truncated,
     /// More was waiting behind the hole than [`StreamLimits`](super::StreamLimits) allow.
@@ -203,7 +207,7 @@ pub enum StreamNote {
 /// How a connection ended, as far as the capture tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Closing {
-    /// Both sides sent FIN and every byte before it is accounted for.
+    /// Both sides sent FIN.
     Fin,
     /// At least one side sent RST.
     Reset,

@@ -93,6 +93,11 @@ impl Stream {
         self.phase == Phase::Running && self.fin.is_some_and(|fin| fin <= self.next)
     }
 
+    /// True when data was captured.
+    pub(in crate::decode) fn has_data(&self) -> bool {
+        self.backlog.is_some() || (self.phase == Phase::Running && self.next > self.zero)
+    }
+
     /// Bytes that wait behind an open hole or for the start.
     pub(in crate::decode) fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |backlog| backlog.waiting_bytes())
@@ -460,16 +465,23 @@ impl Stream {
             self.give_up(end, HoleCause::CaptureEnded, out);
         }
         let cut = self.backlog.as_ref().map_or(0, |backlog| backlog.cuts_end());
-        let end = self.fin.unwrap_or_else(|| self.acknowledged_end(peer_closed)).max(cut);
+        let end = self.fin.unwrap_or(0).max(cut);
         if self.next < end {
             self.give_up(end, HoleCause::CaptureEnded, out);
+        }
+        let acknowledged = self.acknowledged_end(peer_closed);
+        if self.fin.is_none() && self.next < acknowledged {
+            let (packet, time) = (out.info.last_packet, out.info.last_time);
+            let (offset, len) = (self.next - self.zero, acknowledged - self.next);
+            out.hole(Hole { offset, len, cause: HoleCause::AcknowledgedBeyond, packet, time });
+            self.next = acknowledged;
         }
         self.tidy(out);
     }
 
     /// The end of what the other side acknowledged, less one when that one may be a FIN that was not captured.
     fn acknowledged_end(&self, peer_closed: bool) -> u64 {
-        let beyond = self.acked.saturating_sub(self.next.max(self.sent));
+        let beyond = self.acked.saturating_sub(self.next);
         if beyond == 1 || (beyond > 0 && peer_closed) { self.acked - 1 } else { self.acked }
     }
 
