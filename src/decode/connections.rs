@@ -13,8 +13,9 @@ use super::{Endpoint, Segment, TcpFlags};
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
 /// A connection is a pair of endpoints, until a SYN without ACK comes whose sequence number is not the one its sender
-/// began with: that begins another, as Wireshark counts them. So does one with the old number after both sides sent
-/// FIN, or after data and an RST; Wireshark 4.0 takes that for a retransmission.
+/// began with: that begins another, as Wireshark counts them. In two points Wireshark 4.0 differs: a SYN captured a
+/// little after its own data still belongs to it here; and a SYN with the old number after both sides sent FIN, or
+/// after data and an RST, begins another connection here.
 pub struct Connections<S: StreamSink> {
     shared: Shared,
     v4: HashMap<KeyV4, Slot, RandomState>,
@@ -243,11 +244,17 @@ impl<T: Default> Connection<T> {
     /// Whether `segment` begins another connection between the same endpoints.
     #[inline]
     fn is_succeeded_by(&self, segment: &Segment<'_>, sender: Sender) -> bool {
-        segment.flags.has(TcpFlags::SYN)
-            && !segment.flags.has(TcpFlags::ACK)
-            && self.streams[self.way(sender).index()]
-                .initial_sequence()
-                .is_some_and(|isn| isn != segment.seq || self.is_over(sender))
+        if !segment.flags.has(TcpFlags::SYN) || segment.flags.has(TcpFlags::ACK) {
+            return false;
+        }
+        let way = self.way(sender).index();
+        let stream = &self.streams[way];
+        match stream.initial_sequence() {
+            None => false,
+            Some(isn) if isn == segment.seq => self.is_over(sender),
+            // Captured out of order: the SYN of this very connection, after some of its data.
+            Some(_) => self.syn_from[way] || !stream.may_start_at(segment.seq + 1),
+        }
     }
 
     /// True when another SYN of `sender` with the old number can only mean a new connection: after an exchange that
@@ -332,3 +339,6 @@ impl<T: Default> Connection<T> {
         self.state = T::default();
     }
 }
+
+#[cfg(test)]
+mod tests;

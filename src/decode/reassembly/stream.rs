@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// Position of the base sequence number: room below for segments that come late, and zero in its low 32 bits.
 const ORIGIN: u64 = 1 << 32;
 
+/// Farthest that a SYN may lie below the data that was captured before it, in bytes.
+const LATE_SYN_REACH: u64 = 1 << 20;
+
 /// How far a direction has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Phase {
@@ -88,6 +91,18 @@ impl Stream {
         (self.phase != Phase::Unheard).then(|| TcpSeq(self.base.wrapping_sub(1)))
     }
 
+    /// True when `first` can be this direction's first byte although higher ones were captured before: nothing is
+    /// settled yet and it lies a little below all that was heard of.
+    pub(in crate::decode) fn may_start_at(&self, first: TcpSeq) -> bool {
+        let lowest = match self.phase {
+            Phase::Heard => ORIGIN,
+            Phase::Starting => self.backlog.as_ref().and_then(|backlog| backlog.lowest()).unwrap_or(ORIGIN),
+            Phase::Unheard | Phase::Running => return false,
+        };
+        let position = self.position(first);
+        position <= lowest && lowest - position <= LATE_SYN_REACH
+    }
+
     /// True when a FIN was captured and every byte before it is accounted for.
     pub(in crate::decode) fn is_complete(&self) -> bool {
         self.phase == Phase::Running && self.fin.is_some_and(|fin| fin <= self.next)
@@ -138,7 +153,7 @@ impl Stream {
             self.anchor(seq, out);
         }
         let wire_len = segment.wire_len();
-        let start = match self.phase {
+        let mut start = match self.phase {
             Phase::Unheard => {
                 self.hear(seq);
                 ORIGIN
@@ -155,11 +170,18 @@ impl Stream {
         if wire_len == 0 && !fin {
             return;
         }
-        if !self.is_plausible(start, wire_len, out) && self.suspect != Some(seq) {
-            // Lengths beyond 32 bits do not exist on the wire; whatever claims them is no continuation.
-            self.suspect = u32::try_from(wire_len).ok().map(|len| seq + len);
-            out.note(StreamNote::Implausible { len: wire_len, packet });
-            return;
+        // No segment is that long, whatever its headers announce.
+        let absurd = wire_len > u64::from(out.shared.limits.plausible_jump);
+        if absurd || !self.is_plausible(start, wire_len, out) {
+            if absurd || self.suspect != Some(seq) {
+                self.suspect = (!absurd && wire_len > 0).then(|| seq + wire_len as u32);
+                out.note(StreamNote::Implausible { len: wire_len, packet });
+                return;
+            }
+            if self.phase == Phase::Starting {
+                self.doubt_start(seq, packet, out);
+                start = self.position(seq);
+            }
         }
         self.suspect = None;
         if wire_len > 0 {
@@ -295,7 +317,7 @@ impl Stream {
             self.hear(ack);
         }
         let position = self.position(ack);
-        if position > self.acked && (self.is_plausible(position, 0, out) || self.suspect == Some(ack)) {
+        if position > self.acked && self.is_plausible(position, 0, out) {
             self.acked = position;
         }
     }
@@ -347,6 +369,23 @@ impl Stream {
         if self.phase == Phase::Unheard {
             *self = Self { base: seq.0, phase: Phase::Heard, next: ORIGIN, sent: ORIGIN, ..Self::default() };
         }
+    }
+
+    /// Two segments in a row contradict what is held. One held segment yields to them; more stay, and settle the start.
+    fn doubt_start<S: StreamSink>(&mut self, seq: TcpSeq, packet: u64, out: &mut Outlet<'_, S>) {
+        let Some(backlog) = &mut self.backlog else { return };
+        if backlog.held_segments() > 1 {
+            if let Some(lowest) = backlog.lowest() {
+                self.run_from(lowest, Start::MidStream, out);
+            }
+            return;
+        }
+        let len = backlog.held_bytes() as u64;
+        backlog.clear();
+        self.tidy(out);
+        *self = Self::default();
+        self.hear(seq);
+        out.note(StreamNote::Implausible { len, packet });
     }
 
     /// The start is settled.
