@@ -178,10 +178,8 @@ impl Stream {
                 out.note(StreamNote::Implausible { len: wire_len, packet });
                 return;
             }
-            if self.phase == Phase::Starting {
-                self.doubt_start(seq, packet, out);
-                start = self.position(seq);
-            }
+            self.doubt_start(seq, packet, out);
+            start = self.position(seq);
         }
         self.suspect = None;
         if wire_len > 0 {
@@ -371,8 +369,17 @@ impl Stream {
         }
     }
 
-    /// Two segments in a row contradict what is held. One held segment yields to them; more stay, and settle the start.
+    /// Two segments in a row contradict where the stream is believed to be. A SYN without data or one held segment
+    /// yields to them; more stays, and settles the start.
     fn doubt_start<S: StreamSink>(&mut self, seq: TcpSeq, packet: u64, out: &mut Outlet<'_, S>) {
+        if self.phase == Phase::Running {
+            if self.next == self.zero && self.backlog.is_none() {
+                *self = Self::default();
+                self.hear(seq);
+                out.info.start[out.way.index()] = Start::Unknown;
+            }
+            return;
+        }
         let Some(backlog) = &mut self.backlog else { return };
         if backlog.held_segments() > 1 {
             if let Some(lowest) = backlog.lowest() {
