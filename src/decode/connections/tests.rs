@@ -358,14 +358,14 @@ fn the_end_shows_what_a_fin_or_the_other_side_says_was_sent() {
 }
 
 #[test]
-fn bytes_after_a_fin_or_in_a_reset_are_noted_and_not_delivered() {
+fn bytes_after_a_fin_are_noted_and_not_delivered_and_those_of_a_reset_are_both() {
     let mut t = tape();
     t.handshake(0, 0);
     t.c(FIN_ACK, 1, 1, b"ab");
     t.c(ACK, 2, 1, b"bcd");
     t.s(RST, 1, 0, b"go away");
     let told = &t.finish()[0];
-    assert_eq!(told.text(Way::Forth), "ab");
+    assert_eq!((told.text(Way::Forth), told.text(Way::Back)), ("ab".into(), "go away".into()));
     assert!(told.notes.contains(&StreamNote::AfterFin { len: 2, packet: 5 }), "{:?}", told.notes);
     assert!(told.notes.contains(&StreamNote::InReset { len: 7, packet: 6 }));
     assert_eq!(told.closed.as_ref().unwrap().0, Closing::Reset);

@@ -178,7 +178,8 @@ pub enum StreamNote {
         /// The packet that brought them.
         packet: u64,
     },
-    /// An RST carried bytes: a reason in words, no part of the stream (RFC 1122 §4.2.2.12). They are in no chunk.
+    /// An RST carries bytes: most likely a reason in words (RFC 1122 §4.2.2.12). They are delivered after this note,
+    /// as other tools show them, too.
     InReset {
         /// How many.
         len: u64,

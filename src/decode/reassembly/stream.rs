@@ -141,11 +141,11 @@ impl Stream {
     fn unusual_segment<S: StreamSink>(&mut self, segment: &Segment<'_>, out: &mut Outlet<'_, S>) {
         let packet = segment.packet;
         if segment.flags.has(TcpFlags::RST) {
-            if segment.wire_len() > 0 {
-                out.note(StreamNote::InReset { len: segment.wire_len(), packet });
+            if segment.wire_len() == 0 {
+                self.hear(segment.seq);
+                return;
             }
-            self.hear(segment.seq);
-            return;
+            out.note(StreamNote::InReset { len: segment.wire_len(), packet });
         }
         let mut seq = segment.seq;
         if segment.flags.has(TcpFlags::SYN) {
