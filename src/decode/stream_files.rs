@@ -405,8 +405,11 @@ mod tests {
     const SYN_ACK: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0);
     const RST: TcpFlags = TcpFlags::RST;
 
-    /// Feeds `(from port, to port, flags, seq, payload, missing)`, all between 10.0.0.1 and itself.
-    fn write(folder: &Path, segments: &[(u16, u16, TcpFlags, u32, &[u8], u32)]) -> StreamFilesWritten {
+    /// From port, to port, flags, sequence number, payload, missing bytes.
+    type Sent<'a> = (u16, u16, TcpFlags, u32, &'a [u8], u32);
+
+    /// Feeds segments from 10.0.0.1 to itself.
+    fn write(folder: &Path, segments: &[Sent<'_>]) -> StreamFilesWritten {
         let mut files = StreamFiles::new(folder).unwrap();
         let mut connections = Connections::new(StreamLimits::patient());
         for (n, (from, to, flags, seq, payload, missing)) in segments.iter().enumerate() {
@@ -473,7 +476,7 @@ mod tests {
                 segments.push((port, 9, TcpFlags::ACK, round * 2000, &payload[..], 0));
             }
         }
-        assert!(2000 * 5 * 2000 > BATCH_BYTES, "more than one batch");
+        const { assert!(2000 * 5 * 2000 > BATCH_BYTES, "more than one batch") };
         assert_eq!(write(folder.path(), &segments).bytes, 20_000_000);
         let rows = rows(folder.path());
         assert_eq!(rows.len(), 4000);
