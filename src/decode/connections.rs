@@ -13,7 +13,9 @@ use super::{Endpoint, Segment, TcpFlags};
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
 /// A connection is a pair of endpoints, until a SYN without ACK comes whose sequence number is not the one its sender
-/// began with, or which follows a FIN or RST: that begins another, as Wireshark counts them.
+/// began with: that begins another, as Wireshark counts them. In two points Wireshark 4.0 differs: a SYN captured a
+/// little after its own data still belongs to it here; and a SYN with the old number after both sides sent FIN, or
+/// after data and an RST, begins another connection here.
 pub struct Connections<S: StreamSink> {
     shared: Shared,
     v4: HashMap<KeyV4, Slot, RandomState>,
@@ -86,6 +88,8 @@ struct Connection<T> {
     /// Which end of the key is `ends[0]`.
     first: Sender,
     stage: Stage,
+    /// Whether a SYN was captured, by [`Way::index`].
+    syn_from: [bool; 2],
     streams: [Stream; 2],
     state: T,
 }
@@ -229,7 +233,14 @@ impl<T: Default> Connection<T> {
             fin: [false; 2],
             reset: [false; 2],
         };
-        Self { info, first: sender, stage: Stage::Open, streams: Default::default(), state: T::default() }
+        Self {
+            info,
+            first: sender,
+            stage: Stage::Open,
+            syn_from: [false; 2],
+            streams: Default::default(),
+            state: T::default(),
+        }
     }
 
     fn way(&self, sender: Sender) -> Way {
@@ -239,12 +250,25 @@ impl<T: Default> Connection<T> {
     /// Whether `segment` begins another connection between the same endpoints.
     #[inline]
     fn is_succeeded_by(&self, segment: &Segment<'_>, sender: Sender) -> bool {
-        segment.flags.has(TcpFlags::SYN)
-            && !segment.flags.has(TcpFlags::ACK)
-            && self.streams[self.way(sender).index()].initial_sequence().is_some_and(|isn| {
-                let over = self.info.fin.contains(&true) || self.info.reset.contains(&true);
-                isn != segment.seq || over
-            })
+        if !segment.flags.has(TcpFlags::SYN) || segment.flags.has(TcpFlags::ACK) {
+            return false;
+        }
+        let way = self.way(sender).index();
+        let stream = &self.streams[way];
+        match stream.initial_sequence() {
+            None => false,
+            Some(isn) if isn == segment.seq => self.is_over(sender),
+            // Captured out of order: the SYN of this very connection, after some of its data.
+            Some(_) => self.syn_from[way] || !stream.may_start_at(segment.seq + 1),
+        }
+    }
+
+    /// True when another SYN of `sender` with the old number can only mean a new connection: after an exchange that
+    /// ended. One that was refused before any data is tried again with the same number; and the first captured SYN
+    /// belongs to this connection, however late it stands in the capture.
+    fn is_over(&self, sender: Sender) -> bool {
+        let reset = self.info.reset.contains(&true) && self.streams.iter().any(Stream::has_data);
+        self.syn_from[self.way(sender).index()] && (reset || self.info.fin == [true; 2])
     }
 
     fn segment<S>(&mut self, segment: &Segment<'_>, sender: Sender, shared: &mut Shared, sink: &mut S)
@@ -258,6 +282,7 @@ impl<T: Default> Connection<T> {
         info.packets[way.index()] += 1;
         info.fin[way.index()] |= segment.flags.has(TcpFlags::FIN);
         info.reset[way.index()] |= segment.flags.has(TcpFlags::RST);
+        self.syn_from[way.index()] |= segment.flags.has(TcpFlags::SYN);
         if segment.flags.has(TcpFlags::SYN) && info.opener.is_none() {
             info.opener = Some(if segment.flags.has(TcpFlags::ACK) { way.other() } else { way });
         }
@@ -320,3 +345,6 @@ impl<T: Default> Connection<T> {
         self.state = T::default();
     }
 }
+
+#[cfg(test)]
+mod tests;

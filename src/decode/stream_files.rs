@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Endpoint;
-use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamSink, Way};
+use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, StreamSink, Way};
 
 /// The index's file name.
 const INDEX: &str = "index.ndjson";
@@ -25,7 +25,8 @@ const HOLES_IN_ALL: usize = 1 << 22;
 /// the opening was not captured. A file has the direction's bytes in order of sequence number, the first copy of each,
 /// holes left out. `index.ndjson` has one line per direction, in order of connection, client first:
 /// `{"connection":0,"from":"ip:port","to":"[ip6]:port","file":"0000-client.bin","bytes":123,"holes":[{"offset":0,"length":9}]}`.
-/// `bytes` is the file's length; `offset` counts the bytes of the direction, holes included. Should a run have more
+/// `bytes` is the file's length; `offset` counts the bytes of the direction, holes included. What only acknowledgements
+/// of the other side tell of, after the last captured byte, is not listed. Should a run have more
 /// than four million holes, further ones are left out, and their rows say how many: `"holes_left_out":7`.
 ///
 /// Bytes are gathered and written in batches; one file is open at a time besides the index. The first thing that
@@ -370,6 +371,10 @@ impl StreamSink for StreamFiles {
     }
 
     fn hole(&mut self, _: &ConnectionInfo, state: &mut Written, way: Way, hole: Hole) {
+        // Nothing of this direction shows them: the file simply ends before.
+        if hole.cause == HoleCause::AcknowledgedBeyond {
+            return;
+        }
         self.written.holes += 1;
         let holes = &mut state.holes[way.index()];
         match holes.last_mut() {
@@ -388,5 +393,141 @@ impl StreamSink for StreamFiles {
             let result = self.close(info, state);
             self.note_failure(result);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::reassembly::StreamLimits;
+    use crate::decode::{Connections, Segment, TcpFlags, TcpSeq};
+
+    const SYN_ACK: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0);
+    const RST: TcpFlags = TcpFlags::RST;
+
+    /// From port, to port, flags, sequence number, payload, missing bytes.
+    type Sent<'a> = (u16, u16, TcpFlags, u32, &'a [u8], u32);
+
+    /// Feeds segments from 10.0.0.1 to itself.
+    fn write(folder: &Path, segments: &[Sent<'_>]) -> StreamFilesWritten {
+        let mut files = StreamFiles::new(folder).unwrap();
+        let mut connections = Connections::new(StreamLimits::patient());
+        for (n, (from, to, flags, seq, payload, missing)) in segments.iter().enumerate() {
+            let end = |port: &u16| Endpoint { addr: "10.0.0.1".parse().unwrap(), port: *port };
+            let segment = Segment {
+                packet: n as u64 + 1,
+                time: None,
+                source: end(from),
+                destination: end(to),
+                seq: TcpSeq(*seq),
+                ack: TcpSeq(1),
+                flags: *flags,
+                payload,
+                missing: *missing,
+            };
+            connections.segment(&segment, &mut files);
+        }
+        connections.finish(&mut files);
+        files.finish().unwrap()
+    }
+
+    fn rows(folder: &Path) -> Vec<serde_json::Value> {
+        let index = fs::read_to_string(folder.join(INDEX)).unwrap();
+        index.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_direction_has_a_file_and_a_row_with_its_holes() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("0000-client.bin"), "from an earlier, longer run").unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        let written = write(
+            folder.path(),
+            &[
+                (9, 5, SYN_ACK, 99, b"", 0), // so that 5 is the client, although 9 was first
+                (5, 9, TcpFlags::ACK, 1, b"ab", 3),
+                (5, 9, TcpFlags::ACK, 10, b"cd", 0),
+                (7, 9, RST, 0, b"", 0),
+            ],
+        );
+        assert_eq!(written, StreamFilesWritten { connections: 2, bytes: 4, holes: 2 });
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!([read("0000-client.bin"), read("0000-server.bin")], ["abcd", ""]);
+        assert_eq!([read("0001-client.bin"), read("0001-server.bin"), read("notes.txt")], ["", "", "mine"]);
+        let index = read(INDEX);
+        assert_eq!(
+            index.lines().next().unwrap(),
+            r#"{"connection":0,"from":"10.0.0.1:5","to":"10.0.0.1:9","file":"0000-client.bin","bytes":4,"holes":[{"offset":2,"length":7}]}"#
+        );
+        assert_eq!(
+            index.lines().nth(1).unwrap(),
+            r#"{"connection":0,"from":"10.0.0.1:9","to":"10.0.0.1:5","file":"0000-server.bin","bytes":0,"holes":[]}"#
+        );
+        assert_eq!(index.lines().count(), 4);
+    }
+
+    #[test]
+    fn thousands_of_interleaved_connections_are_written_in_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        let payload = [b'x'; 2000];
+        let mut segments = Vec::new();
+        for round in 0..5 {
+            for port in 1000..3000 {
+                segments.push((port, 9, TcpFlags::ACK, round * 2000, &payload[..], 0));
+            }
+        }
+        const { assert!(2000 * 5 * 2000 > BATCH_BYTES, "more than one batch") };
+        assert_eq!(write(folder.path(), &segments).bytes, 20_000_000);
+        let rows = rows(folder.path());
+        assert_eq!(rows.len(), 4000);
+        for (n, row) in rows.iter().enumerate() {
+            assert_eq!(row["connection"], n / 2);
+            let len = fs::metadata(folder.path().join(row["file"].as_str().unwrap())).unwrap().len();
+            let expected = if n % 2 == 0 { 10_000 } else { 0 };
+            assert_eq!((Some(len), len), (row["bytes"].as_u64(), expected));
+        }
+    }
+
+    #[test]
+    fn an_opening_captured_after_files_were_named_renames_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = StreamFiles::new(folder.path()).unwrap();
+        let end = |port| Endpoint { addr: "::1".parse().unwrap(), port };
+        let mut connections: Connections<StreamFiles> =
+            Connections::new(StreamLimits { start_segments: 0, ..StreamLimits::prompt() });
+        let mut segment = Segment {
+            packet: 1,
+            time: None,
+            source: end(9),
+            destination: end(5),
+            seq: TcpSeq(100),
+            ack: TcpSeq(1),
+            flags: TcpFlags::ACK,
+            payload: b"from the server",
+            missing: 0,
+        };
+        connections.segment(&segment, &mut files);
+        segment = Segment { packet: 2, seq: TcpSeq(99), flags: SYN_ACK, payload: b"", ..segment };
+        connections.segment(&segment, &mut files);
+        connections.finish(&mut files);
+        files.finish().unwrap();
+        assert_eq!(fs::read(folder.path().join("0000-server.bin")).unwrap(), b"from the server");
+        assert_eq!(fs::read(folder.path().join("0000-client.bin")).unwrap(), b"");
+        assert_eq!(rows(folder.path())[0]["from"], "[::1]:5");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = StreamFiles::new(&file).unwrap_err().to_string();
+        assert!(error.contains(file.to_str().unwrap()), "{error}");
+        fs::create_dir(folder.path().join("0000-client.bin")).unwrap();
+        let mut files = StreamFiles::new(folder.path()).unwrap();
+        files.batch.push(FileId { connection: 0, sender: Sender::Client }, Place::Begins, b"x");
+        let error = files.finish().unwrap_err().to_string();
+        assert!(error.contains("0000-client.bin"), "{error}");
     }
 }

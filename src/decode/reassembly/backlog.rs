@@ -42,6 +42,13 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    /// Forgets what waits.
+    pub(super) fn clear(&mut self) {
+        self.held.clear();
+        self.held_bytes = 0;
+        self.cuts.clear();
+    }
+
     /// True when nothing waits.
     pub(super) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.cuts.is_empty()

@@ -20,7 +20,7 @@ pub struct StreamLimits {
     pub start_bytes: usize,
     /// Farthest that a segment may begin beyond everything sent or acknowledged before it, in bytes. One that begins
     /// farther out is ignored, unless the same direction had another that ended exactly there: two in a row are a
-    /// capture that lost much, one is garbage.
+    /// capture that lost much, one is garbage. A segment that claims to be longer than this is ignored, too.
     pub plausible_jump: u32,
     /// Connections tracked at once, closed ones included until their addresses and ports are used again. Beyond it
     /// the longest idle sixteenth is forgotten.

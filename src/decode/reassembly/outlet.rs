@@ -46,6 +46,12 @@ impl Shared {
     pub(in crate::decode) fn new(limits: StreamLimits) -> Self {
         Self { limits, counters: StreamCounters::default(), held_in_all: 0, recent: Recent::default() }
     }
+
+    /// What all backlogs cost now.
+    #[cfg(test)]
+    pub(in crate::decode) fn held_in_all(&self) -> usize {
+        self.held_in_all
+    }
 }
 
 /// The sink with everything a call to it needs.

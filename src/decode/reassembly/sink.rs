@@ -129,6 +129,10 @@ pub struct Hole {
 pub enum HoleCause {
     /// The other side acknowledged the bytes, so they were on the wire; the capture never shows them.
     NotCaptured,
+    /// The other side acknowledged bytes after the last captured one, as in a capture of one direction: stated when the
+    /// connection ends. Only the other side's word stands for them; where its FIN was captured but this side's was
+    /// not, the last acknowledged number is taken for the FIN's.
+    AcknowledgedBeyond,
     /// A snap length (or a damaged file) cut them off their packet.
     Truncated,
     /// More was waiting behind the hole than [`StreamLimits`](super::StreamLimits) allow.
@@ -174,7 +178,8 @@ pub enum StreamNote {
         /// The packet that brought them.
         packet: u64,
     },
-    /// An RST carried bytes: a reason in words, no part of the stream (RFC 1122 §4.2.2.12). They are in no chunk.
+    /// An RST carries bytes: most likely a reason in words (RFC 1122 §4.2.2.12). They are delivered after this note,
+    /// as other tools show them, too.
     InReset {
         /// How many.
         len: u64,
@@ -203,7 +208,7 @@ pub enum StreamNote {
 /// How a connection ended, as far as the capture tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Closing {
-    /// Both sides sent FIN and every byte before it is accounted for.
+    /// Both sides sent FIN.
     Fin,
     /// At least one side sent RST.
     Reset,

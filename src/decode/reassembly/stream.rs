@@ -4,17 +4,22 @@
 //! Inside, a byte has a *position*: 64 bits that never wrap, [`ORIGIN`] for the sequence number first heard of. The
 //! stream offset told outside is the position less that of offset 0, which is only known once the start is settled.
 
+mod holes;
+
 use std::ops::Range;
 
 use super::backlog::{Backlog, Cut, Piece, Slot};
 use super::outlet::Outlet;
 use super::recent::Link;
-use super::{Chunk, Hole, HoleCause, Start, StreamNote, StreamSink};
+use super::{Chunk, Start, StreamNote, StreamSink};
 use crate::decode::{Segment, TcpFlags, TcpSeq};
 use crate::time::Timestamp;
 
 /// Position of the base sequence number: room below for segments that come late, and zero in its low 32 bits.
 const ORIGIN: u64 = 1 << 32;
+
+/// Farthest that a SYN may lie below the data that was captured before it, in bytes.
+const LATE_SYN_REACH: u64 = 1 << 20;
 
 /// How far a direction has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,9 +93,26 @@ impl Stream {
         (self.phase != Phase::Unheard).then(|| TcpSeq(self.base.wrapping_sub(1)))
     }
 
+    /// True when `first` can be this direction's first byte although higher ones were captured before: nothing is
+    /// settled yet and it lies a little below all that was heard of.
+    pub(in crate::decode) fn may_start_at(&self, first: TcpSeq) -> bool {
+        let lowest = match self.phase {
+            Phase::Heard => ORIGIN,
+            Phase::Starting => self.backlog.as_ref().and_then(|backlog| backlog.lowest()).unwrap_or(ORIGIN),
+            Phase::Unheard | Phase::Running => return false,
+        };
+        let position = self.position(first);
+        position <= lowest && lowest - position <= LATE_SYN_REACH
+    }
+
     /// True when a FIN was captured and every byte before it is accounted for.
     pub(in crate::decode) fn is_complete(&self) -> bool {
         self.phase == Phase::Running && self.fin.is_some_and(|fin| fin <= self.next)
+    }
+
+    /// True when data was captured.
+    pub(in crate::decode) fn has_data(&self) -> bool {
+        self.backlog.is_some() || (self.phase == Phase::Running && self.next > self.zero)
     }
 
     /// Bytes that wait behind an open hole or for the start.
@@ -121,11 +143,11 @@ impl Stream {
     fn unusual_segment<S: StreamSink>(&mut self, segment: &Segment<'_>, out: &mut Outlet<'_, S>) {
         let packet = segment.packet;
         if segment.flags.has(TcpFlags::RST) {
-            if segment.wire_len() > 0 {
-                out.note(StreamNote::InReset { len: segment.wire_len(), packet });
+            if segment.wire_len() == 0 {
+                self.hear(segment.seq);
+                return;
             }
-            self.hear(segment.seq);
-            return;
+            out.note(StreamNote::InReset { len: segment.wire_len(), packet });
         }
         let mut seq = segment.seq;
         if segment.flags.has(TcpFlags::SYN) {
@@ -133,7 +155,7 @@ impl Stream {
             self.anchor(seq, out);
         }
         let wire_len = segment.wire_len();
-        let start = match self.phase {
+        let mut start = match self.phase {
             Phase::Unheard => {
                 self.hear(seq);
                 ORIGIN
@@ -150,11 +172,16 @@ impl Stream {
         if wire_len == 0 && !fin {
             return;
         }
-        if !self.is_plausible(start, wire_len, out) && self.suspect != Some(seq) {
-            // Lengths beyond 32 bits do not exist on the wire; whatever claims them is no continuation.
-            self.suspect = u32::try_from(wire_len).ok().map(|len| seq + len);
-            out.note(StreamNote::Implausible { len: wire_len, packet });
-            return;
+        // No segment is that long, whatever its headers announce.
+        let absurd = wire_len > u64::from(out.shared.limits.plausible_jump);
+        if absurd || !self.is_plausible(start, wire_len, out) {
+            if absurd || self.suspect != Some(seq) {
+                self.suspect = (!absurd && wire_len > 0).then(|| seq + wire_len as u32);
+                out.note(StreamNote::Implausible { len: wire_len, packet });
+                return;
+            }
+            self.doubt_start(seq, packet, out);
+            start = self.position(seq);
         }
         self.suspect = None;
         if wire_len > 0 {
@@ -290,7 +317,7 @@ impl Stream {
             self.hear(ack);
         }
         let position = self.position(ack);
-        if position > self.acked && (self.is_plausible(position, 0, out) || self.suspect == Some(ack)) {
+        if position > self.acked && self.is_plausible(position, 0, out) {
             self.acked = position;
         }
     }
@@ -344,6 +371,32 @@ impl Stream {
         }
     }
 
+    /// Two segments in a row contradict where the stream is believed to be. A SYN without data or one held segment
+    /// yields to them; more stays, and settles the start.
+    fn doubt_start<S: StreamSink>(&mut self, seq: TcpSeq, packet: u64, out: &mut Outlet<'_, S>) {
+        if self.phase == Phase::Running {
+            if self.next == self.zero && self.backlog.is_none() {
+                *self = Self::default();
+                self.hear(seq);
+                out.info.start[out.way.index()] = Start::Unknown;
+            }
+            return;
+        }
+        let Some(backlog) = &mut self.backlog else { return };
+        if backlog.held_segments() > 1 {
+            if let Some(lowest) = backlog.lowest() {
+                self.run_from(lowest, Start::MidStream, out);
+            }
+            return;
+        }
+        let len = backlog.held_bytes() as u64;
+        backlog.clear();
+        self.tidy(out);
+        *self = Self::default();
+        self.hear(seq);
+        out.note(StreamNote::Implausible { len, packet });
+    }
+
     /// The start is settled.
     fn run_from<S: StreamSink>(&mut self, zero: u64, start: Start, out: &mut Outlet<'_, S>) {
         self.phase = Phase::Running;
@@ -351,126 +404,6 @@ impl Stream {
         self.next = zero;
         out.info.start[out.way.index()] = start;
         self.drain(out);
-    }
-
-    /// Called after each packet of the connection: gives up holes whose time has come.
-    #[inline]
-    pub(in crate::decode) fn tick<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
-        if self.backlog.is_some() {
-            self.tick_backlog(out);
-        }
-    }
-
-    fn tick_backlog<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
-        match &mut self.deadline {
-            None => {}
-            Some(deadline) if deadline.packets > 1 => deadline.packets -= 1,
-            Some(Deadline { goal, .. }) => {
-                let goal = *goal;
-                self.deadline = None;
-                while let Some(end) = self.acknowledged_hole(goal) {
-                    self.give_up(end, HoleCause::NotCaptured, out);
-                }
-            }
-        }
-        if self.deadline.is_none() && self.acknowledged_hole(self.acked).is_some() {
-            self.deadline = Some(Deadline { goal: self.acked, packets: out.shared.limits.packets_after_ack.max(1) });
-        }
-        self.tidy(out);
-    }
-
-    /// Where the open hole (or the wait for the start) ends, if everything before `acked` was received.
-    fn acknowledged_hole(&self, acked: u64) -> Option<u64> {
-        let backlog = self.backlog.as_ref().filter(|backlog| !backlog.is_idle())?;
-        if self.phase == Phase::Starting {
-            return backlog.lowest().filter(|lowest| *lowest <= acked);
-        }
-        match backlog.first_held() {
-            Some(end) if end <= acked => Some(end),
-            // With nothing (or something unacknowledged) behind it: as far as cut packets show it.
-            held => backlog.cut_up_to(acked.min(held.unwrap_or(u64::MAX))),
-        }
-    }
-
-    /// Ends the wait at `end`: settles the start, or states the hole up to there and delivers what follows.
-    fn give_up<S: StreamSink>(&mut self, end: u64, cause: HoleCause, out: &mut Outlet<'_, S>) {
-        if self.phase == Phase::Starting {
-            self.run_from(end, Start::MidStream, out);
-            return;
-        }
-        let whole = self.next..end;
-        while self.next < end {
-            let rest = self.next..end;
-            let cut = self.backlog.as_ref().and_then(|backlog| backlog.cut_within(&rest));
-            let hole = match cut {
-                Some(cut) if cut.start <= rest.start => {
-                    let len = cut.end.min(end) - rest.start;
-                    Hole { offset: 0, len, cause: HoleCause::Truncated, packet: cut.packet, time: cut.time }
-                }
-                _ => {
-                    let stop = cut.map_or(end, |cut| cut.start);
-                    let cause = if stop <= self.acked { HoleCause::NotCaptured } else { cause };
-                    let (packet, time) = (out.info.last_packet, out.info.last_time);
-                    Hole { offset: 0, len: stop - rest.start, cause, packet, time }
-                }
-            };
-            self.next += hole.len;
-            out.hole(Hole { offset: rest.start - self.zero, ..hole });
-        }
-        self.backlog.get_or_insert_default().lose(whole);
-        self.drain(out);
-    }
-
-    /// Gives up holes until the limits are kept.
-    fn keep_limits<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
-        let limits = out.shared.limits;
-        loop {
-            self.tidy(out);
-            let Some(backlog) = self.backlog.as_ref().filter(|backlog| !backlog.is_idle()) else { return };
-            let (bytes, segments) = match self.phase {
-                Phase::Starting => (limits.start_bytes, limits.start_segments),
-                _ => (limits.held_bytes, limits.held_segments),
-            };
-            let over = backlog.held_bytes() > bytes
-                || backlog.held_segments() > segments
-                || out.shared.held_in_all > limits.held_bytes_in_all;
-            if !over {
-                return;
-            }
-            let end = match self.phase {
-                Phase::Starting => backlog.lowest(),
-                _ => backlog.first_held().or(Some(backlog.cuts_end())),
-            };
-            let Some(end) = end else { return };
-            self.give_up(end, HoleCause::LimitReached, out);
-        }
-    }
-
-    /// No packet will follow: settles and gives up everything.
-    pub(in crate::decode) fn finish<S: StreamSink>(&mut self, peer_closed: bool, out: &mut Outlet<'_, S>) {
-        if self.phase == Phase::Starting
-            && let Some(lowest) = self.backlog.as_ref().and_then(|backlog| backlog.lowest())
-        {
-            self.run_from(lowest, Start::MidStream, out);
-        }
-        if self.phase != Phase::Running {
-            return;
-        }
-        while let Some(end) = self.backlog.as_ref().and_then(|backlog| backlog.first_held()) {
-            self.give_up(end, HoleCause::CaptureEnded, out);
-        }
-        let cut = self.backlog.as_ref().map_or(0, |backlog| backlog.cuts_end());
-        let end = self.fin.unwrap_or_else(|| self.acknowledged_end(peer_closed)).max(cut);
-        if self.next < end {
-            self.give_up(end, HoleCause::CaptureEnded, out);
-        }
-        self.tidy(out);
-    }
-
-    /// The end of what the other side acknowledged, less one when that one may be a FIN that was not captured.
-    fn acknowledged_end(&self, peer_closed: bool) -> u64 {
-        let beyond = self.acked.saturating_sub(self.next.max(self.sent));
-        if beyond == 1 || (beyond > 0 && peer_closed) { self.acked - 1 } else { self.acked }
     }
 
     /// Brings the account over all connections up to date and drops an empty backlog.
