@@ -8,42 +8,72 @@ use std::str::FromStr;
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 
-/// A moment of capture time: nanoseconds since 1970-01-01 00:00:00 UTC, 1677 to 2262.
+/// A moment of capture time: whole seconds since 1970-01-01 00:00:00 UTC and nanoseconds, over the whole range of
+/// seconds that an `i64` counts, since captures with damaged or foreign clocks hold such times.
 ///
 /// Displays as decimal seconds with nine digits, the form every machine-readable output uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+pub struct Timestamp {
+    /// Rounded down, so that the derived order is that of time.
+    seconds: i64,
+    /// Less than a second.
+    nanos: u32,
+}
 
 impl Timestamp {
     /// From nanoseconds since the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        // The remainder is less than a second, which fits.
+        Self { seconds: nanos.div_euclid(NANOS_PER_SEC), nanos: nanos.rem_euclid(NANOS_PER_SEC) as u32 }
+    }
+
+    /// From nanoseconds since the epoch; `None` outside the representable range.
+    #[must_use]
+    pub fn from_wide_nanos(nanos: i128) -> Option<Self> {
+        let per_sec = i128::from(NANOS_PER_SEC);
+        let seconds = i64::try_from(nanos.div_euclid(per_sec)).ok()?;
+        u32::try_from(nanos.rem_euclid(per_sec)).ok().map(|nanos| Self { seconds, nanos })
     }
 
     /// From whole seconds and nanoseconds (which may exceed one second, as damaged captures' do);
     /// `None` outside the representable range.
     #[must_use]
+    #[inline]
     pub const fn from_parts(seconds: i64, nanos: i64) -> Option<Self> {
-        match seconds.checked_mul(NANOS_PER_SEC) {
-            Some(whole) => match whole.checked_add(nanos) {
-                Some(total) => Some(Self(total)),
-                None => None,
-            },
+        if nanos >= 0 && nanos < NANOS_PER_SEC {
+            return Some(Self { seconds, nanos: nanos as u32 });
+        }
+        match seconds.checked_add(nanos.div_euclid(NANOS_PER_SEC)) {
+            Some(seconds) => Some(Self { seconds, nanos: nanos.rem_euclid(NANOS_PER_SEC) as u32 }),
             None => None,
         }
     }
 
     /// Nanoseconds since the epoch.
     #[must_use]
-    pub const fn nanos(self) -> i64 {
-        self.0
+    pub const fn nanos(self) -> i128 {
+        self.seconds as i128 * NANOS_PER_SEC as i128 + self.nanos as i128
     }
 
-    /// Nanoseconds from `earlier` to `self`; negative when the capture's clock went backwards.
+    /// Whole seconds since the epoch, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Nanoseconds after [`seconds`](Self::seconds): less than a second.
+    #[must_use]
+    pub const fn subsec_nanos(self) -> u32 {
+        self.nanos
+    }
+
+    /// Nanoseconds from `earlier` to `self`, at most what an `i64` holds (292 years); negative when the capture's
+    /// clock went backwards.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        let seconds = self.seconds.saturating_sub(earlier.seconds).saturating_mul(NANOS_PER_SEC);
+        seconds.saturating_add(self.nanos as i64 - earlier.nanos as i64)
     }
 
     /// Parses decimal Unix seconds, `1795356624.584927000`: any number of fraction digits, of which
@@ -78,16 +108,18 @@ impl Timestamp {
     pub fn parse_rfc3339(text: &str) -> Result<Self, ParseTimestampError> {
         let error = || ParseTimestampError { text: text.to_owned() };
         let moment: jiff::Timestamp = text.parse().map_err(|_| error())?;
-        i64::try_from(moment.as_nanosecond()).map(Self).map_err(|_| error())
+        Self::from_wide_nanos(moment.as_nanosecond()).ok_or_else(error)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.0.unsigned_abs();
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let per_sec = NANOS_PER_SEC.unsigned_abs();
-        write!(f, "{sign}{}.{:09}", magnitude / per_sec, magnitude % per_sec)
+        if self.seconds < 0 && self.nanos > 0 {
+            let magnitude = (self.seconds + 1).unsigned_abs();
+            write!(f, "-{magnitude}.{:09}", NANOS_PER_SEC - i64::from(self.nanos))
+        } else {
+            write!(f, "{}.{:09}", self.seconds, self.nanos)
+        }
     }
 }
 
@@ -103,7 +135,7 @@ impl FromStr for Timestamp {
 /// A text that is no moment of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a time: expected decimal seconds (1795356624.584927000) or RFC 3339 (2026-11-22T14:10:24.584927Z), between the years 1677 and 2262"
+    "`{text}` is not a time: expected decimal seconds (1795356624.584927000) or RFC 3339 (2026-11-22T14:10:24.584927Z)"
 )]
 pub struct ParseTimestampError {
     text: String,
@@ -123,15 +155,25 @@ mod tests {
 
     #[test]
     fn display_reads_back() {
-        for nanos in [0, 1, -1, 999_999_999, -1_000_000_001, i64::MAX, i64::MIN + 1] {
+        for nanos in [0, 1, -1, 999_999_999, -1_000_000_000, -1_000_000_001, i64::MAX, i64::MIN] {
             let t = Timestamp::from_nanos(nanos);
             assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
         }
     }
 
     #[test]
+    fn times_far_outside_the_calendar_are_kept_and_ordered() {
+        let far = Timestamp::parse_epoch("4734231571822.539464000").unwrap();
+        assert_eq!(far.to_string(), "4734231571822.539464000");
+        assert_eq!(Timestamp::from_wide_nanos(far.nanos()), Some(far));
+        assert!(Timestamp::from_nanos(-1) < Timestamp::from_nanos(0));
+        assert!(Timestamp::from_parts(i64::MAX, 1_000_000_000).is_none());
+        assert_eq!(Timestamp::from_parts(1, -1), Some(Timestamp::from_nanos(999_999_999)));
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", ".", "-", "1.x", "x", "1e9", "99999999999999999999", "9999999999999", "1.2.3", "NaN"] {
+        for text in ["", ".", "-", "1.x", "x", "1e9", "99999999999999999999", "1.2.3", "NaN"] {
             assert!(Timestamp::parse_epoch(text).is_err(), "{text}");
         }
     }

@@ -83,7 +83,7 @@ fn import(reader: impl Read + Send + 'static) -> Import {
     loop {
         match export.next() {
             Ok(Some(packet)) => {
-                let nanos = packet.time.map(|time| time.nanos());
+                let nanos = packet.time.and_then(|time| i64::try_from(time.nanos()).ok());
                 match packet.content {
                     PacketContent::Bytes { link_type: LinkType(1), bytes, original_len } => {
                         assert_eq!(original_len as usize, bytes.len());

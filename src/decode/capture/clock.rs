@@ -50,8 +50,10 @@ impl Clock {
     /// The moment of `ticks`, rounded down to a nanosecond; `None` out of range.
     #[inline]
     pub(super) fn time(&self, ticks: u64) -> Option<Timestamp> {
-        if let (Scale::Multiply(nanos), 0) = (self.scale, self.offset_seconds) {
-            return ticks.checked_mul(nanos).and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos);
+        if let (Scale::Multiply(nanos), 0) = (self.scale, self.offset_seconds)
+            && let Some(nanos) = ticks.checked_mul(nanos).and_then(|nanos| i64::try_from(nanos).ok())
+        {
+            return Some(Timestamp::from_nanos(nanos));
         }
         let ticks = u128::from(ticks);
         let nanos = match self.scale {
@@ -62,7 +64,7 @@ impl Clock {
         };
         // At most 2^94, so neither the cast nor the sum can overflow.
         let total = nanos.cast_signed() + i128::from(self.offset_seconds) * NANOS_PER_SEC;
-        i64::try_from(total).ok().map(Timestamp::from_nanos)
+        Timestamp::from_wide_nanos(total)
     }
 }
 
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn nanos(resolution: u8, offset: i64, ticks: u64) -> Option<i64> {
+    fn nanos(resolution: u8, offset: i64, ticks: u64) -> Option<i128> {
         Clock::new(resolution, offset).time(ticks).map(Timestamp::nanos)
     }
 
@@ -95,12 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn moments_out_of_range_are_none() {
+    fn moments_beyond_64_bits_of_seconds_are_none_and_all_others_are_kept() {
         assert_eq!(nanos(0, 0, u64::MAX), None);
-        assert_eq!(nanos(9, 0, u64::MAX), None);
-        assert_eq!(nanos(9, i64::MAX, 0), None);
-        assert_eq!(nanos(9, i64::MIN, 0), None);
-        assert_eq!(nanos(9, 0, i64::MAX as u64), Some(i64::MAX));
+        assert_eq!(nanos(9, i64::MAX, u64::MAX), None);
+        assert_eq!(nanos(9, 0, u64::MAX), Some(i128::from(u64::MAX)));
+        assert_eq!(nanos(9, i64::MAX, 0), Some(i128::from(i64::MAX) * 1_000_000_000));
+        assert_eq!(nanos(9, i64::MIN, 0), Some(i128::from(i64::MIN) * 1_000_000_000));
+        assert_eq!(nanos(6, 0, u64::MAX), Some(i128::from(u64::MAX) * 1_000));
     }
 
     proptest! {
@@ -112,7 +115,7 @@ mod tests {
         #[test]
         fn an_offset_adds_whole_seconds(resolution: u8, offset in -1_000_000_i64..1_000_000, ticks in 0_u64..1_000_000) {
             if let Some(plain) = nanos(resolution, 0, ticks) {
-                prop_assert_eq!(nanos(resolution, offset, ticks), plain.checked_add(offset * 1_000_000_000));
+                prop_assert_eq!(nanos(resolution, offset, ticks), Some(plain + i128::from(offset) * 1_000_000_000));
             }
         }
     }

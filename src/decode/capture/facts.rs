@@ -289,8 +289,8 @@ impl Note {
         let (one, many) = match self {
             Self::WithoutTime => ("record without a timestamp", "records without a timestamp"),
             Self::TimeOutOfRange => (
-                "timestamp outside the years 1677 to 2262, shown as none",
-                "timestamps outside the years 1677 to 2262, shown as none",
+                "timestamp beyond what seconds in 64 bits can count, shown as none",
+                "timestamps beyond what seconds in 64 bits can count, shown as none",
             ),
             Self::FractionTooLarge => {
                 ("timestamp whose fraction is a second or more", "timestamps whose fraction is a second or more")

@@ -94,7 +94,7 @@ impl Literal<'_> {
 
     /// A moment as decimal Unix seconds or in the notation of ISO 8601, UTC where it names no zone.
     fn moment(&self, what: &str) -> Result<Timestamp, Refusal> {
-        let help = "write Unix seconds with at most nine decimals, or \"2026-11-22 14:10:24.5Z\" (UTC without a zone), between the years 1677 and 2262";
+        let help = "write Unix seconds with at most nine decimals, or \"2026-11-22 14:10:24.5Z\" (UTC without a zone)";
         let wrong = || self.refuse(format!("this is no time, as `{what}` is"), help);
         let text = match &self.kind {
             LiteralKind::Word(word) => word,
@@ -111,11 +111,11 @@ impl Literal<'_> {
             return Ok(time);
         }
         if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-            return i64::try_from(moment.as_nanosecond()).map(Timestamp::from_nanos).map_err(|_| wrong());
+            return Timestamp::from_wide_nanos(moment.as_nanosecond()).ok_or_else(wrong);
         }
         let local: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
         let moment = local.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?.timestamp();
-        i64::try_from(moment.as_nanosecond()).map(Timestamp::from_nanos).map_err(|_| wrong())
+        Timestamp::from_wide_nanos(moment.as_nanosecond()).ok_or_else(wrong)
     }
 
     fn text(&self, words: &[&str], others: Others, what: &str) -> Result<Box<[u8]>, Refusal> {

@@ -38,7 +38,20 @@ pub(super) fn write_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
 
 /// Seconds since the epoch with nine digits, as [`Timestamp`] displays.
 pub(super) fn write_epoch(out: &mut Vec<u8>, time: Timestamp) {
-    write_seconds(out, time.nanos(), 9);
+    write_moment(out, time, 9);
+}
+
+/// Seconds since the epoch with `digits` (at most nine) decimals; what is beyond them is cut.
+pub(super) fn write_moment(out: &mut Vec<u8>, time: Timestamp, digits: u8) {
+    let (seconds, nanos) = (time.seconds(), u64::from(time.subsec_nanos()));
+    if seconds < 0 && nanos > 0 {
+        out.push(b'-');
+        write_integer(out, (seconds + 1).unsigned_abs());
+        write_fraction(out, NANOS_PER_SEC - nanos, digits);
+    } else {
+        write_integer(out, seconds);
+        write_fraction(out, nanos, digits);
+    }
 }
 
 /// Nanoseconds as seconds with `digits` (at most nine) decimals; what is beyond them is cut.

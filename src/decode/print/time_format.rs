@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 
-use super::number::{write_fraction, write_integer, write_seconds};
+use super::number::{write_fraction, write_integer, write_moment, write_seconds};
 use crate::time::Timestamp;
 
 /// What a time is told against: the letters of tshark's `-t`.
@@ -175,7 +175,7 @@ impl Clock {
 
     /// The time of the next row.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
-        if self.format.digits.is_none() && time.nanos() % 1000 != 0 {
+        if self.format.digits.is_none() && time.subsec_nanos() % 1000 != 0 {
             self.digits = 9;
         }
         let first = *self.first.get_or_insert(time);
@@ -186,7 +186,7 @@ impl Clock {
             TimeReference::DeltaDisplayed => {
                 write_seconds(out, time.since(self.previous_shown.unwrap_or(time)), self.digits);
             }
-            TimeReference::Epoch => write_seconds(out, time.nanos(), self.digits),
+            TimeReference::Epoch => write_moment(out, time, self.digits),
             TimeReference::TimeOfDay => write_civil(out, time, zone, Date::None, self.digits),
             TimeReference::Date => write_civil(out, time, zone, Date::Calendar, self.digits),
             TimeReference::DayOfYear => write_civil(out, time, zone, Date::DayOfYear, self.digits),
@@ -212,8 +212,11 @@ enum Date {
 }
 
 fn write_civil(out: &mut Vec<u8>, time: Timestamp, zone: &TimeZone, date: Date, digits: u8) {
-    // Nanoseconds in an i64 reach from 1677 to 2262, far inside the calendar's range.
-    let Ok(moment) = jiff::Timestamp::from_nanosecond(i128::from(time.nanos())) else { return };
+    // A capture's clock may be beyond every calendar: then the seconds have to do.
+    let Ok(moment) = jiff::Timestamp::from_nanosecond(time.nanos()) else {
+        write_moment(out, time, digits);
+        return;
+    };
     let civil = zone.to_datetime(moment);
     let two = |out: &mut Vec<u8>, n: i8| {
         let n = n.unsigned_abs();

@@ -12,7 +12,7 @@ pub(super) fn epoch(text: &[u8]) -> Option<Timestamp> {
 /// The `timestamp` of `-T ek`: whole milliseconds.
 pub(super) fn milliseconds(text: &[u8]) -> Option<Timestamp> {
     let millis: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    millis.checked_mul(1_000_000).map(Timestamp::from_nanos)
+    Timestamp::from_wide_nanos(i128::from(millis) * 1_000_000)
 }
 
 /// `frame.time` in words, `Nov 22, 2026 15:15:17.623283000 UTC`, or RFC 3339. A zone other than UTC or an
@@ -35,7 +35,7 @@ pub(super) fn words(text: &[u8]) -> Option<Timestamp> {
     let date = civil::Date::new(year.parse().ok()?, i8::try_from(month).ok()?, day.strip_suffix(',')?.parse().ok()?);
     let time = civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, 0);
     let local = date.ok()?.to_datetime(time.ok()?).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
-    let nanos = Timestamp::parse_epoch(&format!("0.{fraction}")).ok()?.nanos();
+    let nanos = i64::from(Timestamp::parse_epoch(&format!("0.{fraction}")).ok()?.subsec_nanos());
     Timestamp::from_parts(local.checked_sub(offset_seconds(zone)?)?, nanos)
 }
 

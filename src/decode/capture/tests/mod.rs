@@ -61,7 +61,12 @@ fn drain(capture: &mut Capture) -> (Vec<Seen>, Option<CaptureError>) {
                 let PacketContent::Bytes { link_type, bytes, original_len } = packet.content else {
                     panic!("a record holds bytes");
                 };
-                packets.push((packet.time.map(|t| t.nanos()), link_type.0, bytes.to_vec(), original_len));
+                packets.push((
+                    packet.time.and_then(|t| i64::try_from(t.nanos()).ok()),
+                    link_type.0,
+                    bytes.to_vec(),
+                    original_len,
+                ));
             }
             Ok(None) => return (packets, None),
             Err(error) => {
