@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::reassembly::{
-    Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Way,
+    Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting, Way,
 };
 use super::{Endpoint, Segment, TcpFlags};
 
@@ -290,7 +290,6 @@ impl<T: Default> Connection<T> {
         let [forth, back] = &mut self.streams;
         let (own, other) = if way == Way::Forth { (forth, back) } else { (back, forth) };
         let mut out = Outlet { sink, info, state: &mut self.state, shared, way };
-        own.segment(segment, &mut out);
         if segment.flags.has(TcpFlags::ACK) {
             if segment.flags.has(TcpFlags::RST) {
                 // Whoever resets no longer says what it received.
@@ -305,8 +304,14 @@ impl<T: Default> Connection<T> {
                 }
                 other.acknowledge(segment.ack, &out);
             }
+            // Told first: what this segment carries may answer bytes that the capture does not have.
+            if let Some(up_to) = other.owed() {
+                out.way = way.other();
+                out.owed(up_to);
+            }
         }
         out.way = way;
+        own.segment(segment, &mut out);
         own.tick(&mut out);
         out.way = way.other();
         other.tick(&mut out);
@@ -314,8 +319,10 @@ impl<T: Default> Connection<T> {
         if self.stage == Stage::Closed {
             return;
         }
-        let held = [self.streams[0].waiting(), self.streams[1].waiting()];
-        sink.settled(&self.info, &mut self.state, held);
+        let [forth, back] = &self.streams;
+        let waiting =
+            Waiting { held: [forth.waiting(), back.waiting()], owed: forth.owed().is_some() || back.owed().is_some() };
+        sink.settled(&self.info, &mut self.state, waiting);
         if self.streams.iter().all(Stream::is_complete) {
             self.close(Closing::Fin, shared, sink);
         }

@@ -119,6 +119,10 @@ impl<S: RowSink> FrameSink for Rows<S> {
         self.sink.hole(connection, from, hole);
     }
 
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side) {
+        observer(connection, state).hole(from);
+    }
+
     fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
         self.sink.note(connection, note);
     }

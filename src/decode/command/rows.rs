@@ -59,11 +59,13 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     };
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
+    // Said when the rows are complete, so that on a terminal the words stand below the table.
+    let mut words = Vec::new();
     for input in inputs {
         let mut capture = match open(input) {
             Ok(capture) => capture,
             Err(error) => {
-                complain(log, input, &error)?;
+                complain(&mut words, input, &error)?;
                 exits.push(Exit::Failed);
                 continue;
             }
@@ -82,25 +84,26 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         if let Some(error) = shared.error.take() {
             return Err(error.into());
         }
-        if let Target::Printer(printer) = &mut shared.to {
-            printer.flush()?;
-        }
         let shown = matches!(shared.to, Target::Printer(_)).then_some(shared.shown - shown_before);
-        remarks.write(log, input, &capture, &reading, frames, shown)?;
+        remarks.write(&mut words, input, &capture, &reading, frames, shown)?;
         if let Some(error) = &reading.error {
-            complain(log, input, error)?;
+            complain(&mut words, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
         if reading.stopped {
             break;
         }
     }
+    let exit = Exit::of_all(&exits);
     match shared.to {
+        // A table without rows would claim that something was read.
+        Target::Printer(_) if exit == Exit::Failed => {}
         Target::Printer(mut printer) => printer.finish()?,
         Target::Messages(_, out) => out.flush()?,
         Target::Nowhere => {}
     }
-    Ok(Exit::of_all(&exits))
+    log.write_all(&words)?;
+    Ok(exit)
 }
 
 /// Where rows or messages go.

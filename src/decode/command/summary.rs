@@ -127,8 +127,12 @@ impl Remarks {
         }
         if self.holes > 0 {
             let (holes, bytes) = (count(self.holes, "hole"), count(self.hole_bytes, "byte"));
-            let partial = count(frames.partial, "frame");
-            writeln!(log, "  {holes} in the streams: {bytes} not captured, {partial} only in part")?;
+            let partial = if frames.partial > 0 {
+                format!(", {} only in part", count(frames.partial, "frame"))
+            } else {
+                String::new()
+            };
+            writeln!(log, "  {holes} in the streams: {bytes} not captured{partial}")?;
         } else if frames.partial > 0 {
             writeln!(log, "  {} only in part", count(frames.partial, "frame"))?;
         }

@@ -60,7 +60,8 @@ impl StreamSink for Log {
         told.bytes[way.index()].extend(missing);
     }
 
-    fn settled(&mut self, info: &ConnectionInfo, (): &mut (), held: [usize; 2]) {
+    fn settled(&mut self, info: &ConnectionInfo, (): &mut (), waiting: Waiting) {
+        let held = waiting.held;
         let told = self.of(info);
         assert!(told.closed.is_none());
         told.most_held = told.most_held.max(held[0]).max(held[1]);

@@ -18,7 +18,7 @@ use lane::{Lane, LaneEvent, LaneSink, Placed};
 use probe::{Answer, Kept, Probe, Recognised};
 
 use super::CapturedFrame;
-use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Way};
+use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Name, Side};
 
@@ -26,6 +26,9 @@ use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Name, Side};
 const MAX_HELD_FRAMES: usize = 64;
 /// Bytes of those frames.
 const MAX_HELD_BYTES: usize = 1 << 20;
+/// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
+/// shown: records a little out of order bring them within these.
+const PATIENCE: u8 = 8;
 /// Bytes kept of all undecided connections together; beyond it the one that asks for more is decided at once.
 const MAX_PROBED_BYTES: usize = 16 << 20;
 
@@ -171,6 +174,12 @@ pub trait FrameSink {
         let _ = (connection, state, from, hole);
     }
 
+    /// Bytes of one side were received by the other but are not captured, at least not so far: frames that follow may
+    /// answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come.
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side) {
+        let _ = (connection, state, from);
+    }
+
     /// Something worth knowing about a connection's frames.
     fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
         let _ = (connection, note);
@@ -254,9 +263,22 @@ struct Core<T> {
     holding: bool,
     held: Vec<Held>,
     held_bytes: usize,
+    /// What the sides have acknowledged beyond what the capture shows.
+    owed: Owed,
     /// The capacity was narrowed: the lanes' layouts must follow.
     refined: bool,
     state: T,
+}
+
+/// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Owed {
+    /// Stream offset up to which they were acknowledged; 0 for none.
+    up_to: [u64; 2],
+    /// Up to where the sink knows.
+    told: [u64; 2],
+    /// Packets for which frames have waited.
+    waited: u8,
 }
 
 /// Something that waits for its turn.
@@ -329,6 +351,7 @@ impl<S: FrameSink> Framing<S> {
                     holding: true,
                     held: Vec::new(),
                     held_bytes: 0,
+                    owed: probe.owed,
                     refined: false,
                     state: S::State::default(),
                 };
@@ -379,6 +402,18 @@ impl<S: FrameSink> Framing<S> {
         } else {
             let view = FramedConnection { tcp: connection, client: core.client, capacity: &core.capacity };
             self.sink.hole(&view, &mut core.state, view.side(way), &hole);
+        }
+    }
+
+    /// Tells the sink of bytes that were acknowledged and are not captured, unless it knows.
+    fn tell_unseen(&mut self, connection: &ConnectionInfo, core: &mut Core<S::State>) {
+        for way in Way::BOTH {
+            let (up_to, told) = (core.owed.up_to[way.index()], &mut core.owed.told[way.index()]);
+            if up_to > *told {
+                *told = up_to;
+                let view = FramedConnection { tcp: connection, client: core.client, capacity: &core.capacity };
+                self.sink.unseen(&view, &mut core.state, view.side(way));
+            }
         }
     }
 
@@ -544,15 +579,37 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         }
     }
 
-    fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, held: [usize; 2]) {
-        if let Phase::Framed(framed) = &mut state.phase {
-            let waits = held != [0, 0];
-            if waits {
-                framed.core.holding = true;
-            } else if framed.core.holding {
-                framed.core.holding = false;
-                self.release(connection, &mut framed.core);
+    fn owed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, up_to: u64) {
+        match &mut state.phase {
+            Phase::Framed(framed) => {
+                let core = &mut framed.core;
+                core.owed.up_to[way.index()] = up_to;
+                if core.owed.waited < PATIENCE {
+                    core.holding = true;
+                } else {
+                    self.tell_unseen(connection, core);
+                }
             }
+            Phase::Probing(probe) => probe.owed.up_to[way.index()] = up_to,
+            _ => {}
+        }
+    }
+
+    fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, waiting: Waiting) {
+        let Phase::Framed(framed) = &mut state.phase else { return };
+        let core = &mut framed.core;
+        if waiting.owed {
+            core.owed.waited = core.owed.waited.saturating_add(1).min(PATIENCE);
+        } else if core.owed.waited > 0 {
+            core.owed = Owed::default();
+        }
+        let waits = waiting.held != [0, 0] || (waiting.owed && core.owed.waited < PATIENCE);
+        if waits {
+            core.holding = true;
+        } else if core.holding {
+            core.holding = false;
+            self.tell_unseen(connection, core);
+            self.release(connection, core);
         }
     }
 

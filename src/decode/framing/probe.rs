@@ -2,7 +2,7 @@
 
 use super::evidence::{Grid, Shape, find_grid, handshake_frame, header_offsets};
 use super::lane::Lane;
-use super::{Capacity, CapacityBasis};
+use super::{Capacity, CapacityBasis, Owed};
 use crate::decode::reassembly::{Chunk, ConnectionInfo, Hole, Start, Way};
 use crate::time::Timestamp;
 use crate::wire::{HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Side};
@@ -62,6 +62,7 @@ pub(super) struct Recognised {
 pub(super) struct Probe {
     pub(super) kept: Vec<Kept>,
     pub(super) kept_bytes: usize,
+    pub(super) owed: Owed,
     directions: [Direction; 2],
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Endpoint;
-use crate::decode::reassembly::HoleCause;
+use crate::decode::reassembly::{HoleCause, Waiting};
 use crate::wire::{Frame, Pos};
 
 /// A frame as it came out: who, packets, offset, bytes with what is missing.
@@ -30,6 +30,9 @@ struct Collect {
     notes: Vec<FramingNote>,
     capacity: Option<Capacity>,
     holes: usize,
+    unseen: usize,
+    /// Frames given when the sink was last told of unseen bytes.
+    unseen_before: usize,
 }
 
 impl FrameSink for Collect {
@@ -54,6 +57,12 @@ impl FrameSink for Collect {
 
     fn hole(&mut self, _: &FramedConnection<'_>, (): &mut (), _: Side, _: &Hole) {
         self.holes += 1;
+    }
+
+    fn unseen(&mut self, _: &FramedConnection<'_>, (): &mut (), from: Side) {
+        assert_eq!(from, Side::Client);
+        self.unseen += 1;
+        self.unseen_before = self.frames.len();
     }
 
     fn note(&mut self, _: &ConnectionInfo, note: FramingNote) {
@@ -102,7 +111,7 @@ impl Bench {
         let chunk = Chunk { offset: self.next[way.index()], bytes, packet: self.packet, time: None };
         self.next[way.index()] += bytes.len() as u64;
         self.framing.chunk(&self.info, &mut self.state, way, chunk);
-        self.framing.settled(&self.info, &mut self.state, [0, 0]);
+        self.framing.settled(&self.info, &mut self.state, Waiting::default());
     }
 
     fn lose(&mut self, way: Way, len: u64) {
@@ -110,7 +119,7 @@ impl Bench {
         self.next[way.index()] += len;
         let hole = Hole { offset, len, cause: HoleCause::NotCaptured, packet: self.packet, time: None };
         self.framing.hole(&self.info, &mut self.state, way, hole);
-        self.framing.settled(&self.info, &mut self.state, [0, 0]);
+        self.framing.settled(&self.info, &mut self.state, Waiting::default());
     }
 
     fn finish(mut self) -> Collect {
@@ -118,6 +127,8 @@ impl Bench {
         self.framing.sink
     }
 }
+
+const HELD: Waiting = Waiting { held: [44, 0], owed: false };
 
 const T: f64 = 1_736_219_082.582_655_4;
 
@@ -313,7 +324,7 @@ fn rows_of_one_connection_stay_in_packet_order_while_a_hole_is_open() {
     bench.send(Way::Back, &return_max(10));
     // Packet 4 of the client is seen before packet 3 would be in order: reassembly holds it back.
     let (info, state) = (&bench.info, &mut bench.state);
-    bench.framing.settled(info, state, [44, 0]);
+    bench.framing.settled(info, state, HELD);
     bench.packet = 4;
     bench.send_held(Way::Back, &ack(10, 1));
     fn chunk(offset: u64, bytes: &[u8], packet: u64) -> Chunk<'_> {
@@ -321,19 +332,53 @@ fn rows_of_one_connection_stay_in_packet_order_while_a_hole_is_open() {
     }
     bench.framing.chunk(&bench.info, &mut bench.state, Way::Forth, chunk(44, &msg(10, 1, b"0123456789"), 6));
     bench.framing.chunk(&bench.info, &mut bench.state, Way::Forth, chunk(88, &msg(10, 2, b"x"), 4));
-    bench.framing.settled(&bench.info, &mut bench.state, [0, 0]);
+    bench.framing.settled(&bench.info, &mut bench.state, Waiting::default());
     let out = bench.finish();
     assert_eq!(out.frames.iter().map(|f| f.packet).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
 }
 
 impl Bench {
+    /// A server's segment that acknowledges the client's bytes up to stream offset `up_to`.
+    fn answer(&mut self, bytes: &[u8], up_to: u64, waiting: Waiting) {
+        self.packet += 1;
+        self.framing.owed(&self.info, &mut self.state, Way::Forth, up_to);
+        let chunk = Chunk { offset: self.next[1], bytes, packet: self.packet, time: None };
+        self.next[1] += bytes.len() as u64;
+        self.framing.chunk(&self.info, &mut self.state, Way::Back, chunk);
+        self.framing.settled(&self.info, &mut self.state, waiting);
+    }
+
     fn send_held(&mut self, way: Way, bytes: &[u8]) {
         self.packet += 1;
         let chunk = Chunk { offset: self.next[way.index()], bytes, packet: self.packet, time: None };
         self.next[way.index()] += bytes.len() as u64;
         self.framing.chunk(&self.info, &mut self.state, way, chunk);
-        self.framing.settled(&self.info, &mut self.state, [44, 0]);
+        self.framing.settled(&self.info, &mut self.state, HELD);
     }
+}
+
+#[test]
+fn an_answer_to_bytes_that_were_not_captured_waits_and_is_then_said_to_be_one() {
+    const OWED: Waiting = Waiting { held: [0; 2], owed: true };
+    // The data comes a packet later: the rows are put in packet order, and nothing is unseen.
+    let mut bench = Bench::new(Start::Syn);
+    bench.send(Way::Forth, &get_max());
+    bench.send(Way::Back, &return_max(10));
+    bench.answer(&ack(10, 1), 88, OWED);
+    assert_eq!(bench.framing.sink.frames.len(), 2);
+    bench.send(Way::Forth, &msg(10, 1, b"x"));
+    assert_eq!((bench.framing.sink.frames.len(), bench.framing.sink.unseen), (4, 0));
+    // It never comes: after some packets the answer is shown, and the sink told before it.
+    bench.answer(&ack(10, 2), 132, OWED);
+    for _ in 0..PATIENCE {
+        bench.framing.settled(&bench.info, &mut bench.state, OWED);
+    }
+    let sink = &bench.framing.sink;
+    assert_eq!((sink.frames.len(), sink.unseen, sink.unseen_before), (5, 1, 4));
+    // The next such answer does not wait again.
+    bench.answer(&ack(10, 3), 176, OWED);
+    let sink = &bench.framing.sink;
+    assert_eq!((sink.frames.len(), sink.unseen, sink.unseen_before), (6, 2, 5));
 }
 
 #[test]
@@ -341,7 +386,7 @@ fn waiting_ends_at_the_limit_and_says_so() {
     let mut bench = Bench::new(Start::Syn);
     bench.send(Way::Forth, &get_max());
     bench.send(Way::Back, &return_max(10));
-    bench.framing.settled(&bench.info, &mut bench.state, [44, 0]);
+    bench.framing.settled(&bench.info, &mut bench.state, HELD);
     for n in 1..=70 {
         bench.send_held(Way::Back, &ack(10, n));
     }

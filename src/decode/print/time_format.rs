@@ -175,7 +175,7 @@ impl Clock {
 
     /// The time of the next row.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
-        if self.format.digits.is_none() && time.subsec_nanos() % 1000 != 0 {
+        if self.format.digits.is_none() && !time.subsec_nanos().is_multiple_of(1000) {
             self.digits = 9;
         }
         let first = *self.first.get_or_insert(time);

@@ -14,5 +14,5 @@ mod stream;
 pub use limits::StreamLimits;
 pub use outlet::StreamCounters;
 pub(super) use outlet::{Outlet, Shared};
-pub use sink::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, Start, StreamNote, StreamSink, Way};
+pub use sink::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, Start, StreamNote, StreamSink, Waiting, Way};
 pub(super) use stream::Stream;

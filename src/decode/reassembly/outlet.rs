@@ -75,6 +75,10 @@ impl<S: StreamSink> Outlet<'_, S> {
         self.sink.hole(self.info, self.state, self.way, hole);
     }
 
+    pub(in crate::decode) fn owed(&mut self, up_to: u64) {
+        self.sink.owed(self.info, self.state, self.way, up_to);
+    }
+
     pub(super) fn note(&mut self, note: StreamNote) {
         let counters = &mut self.shared.counters;
         match note {

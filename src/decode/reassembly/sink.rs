@@ -220,6 +220,15 @@ pub enum Closing {
     Evicted,
 }
 
+/// What a connection still waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Captured bytes that wait behind an open hole, or for the start to be settled; by [`Way::index`].
+    pub held: [usize; 2],
+    /// A side has acknowledged bytes that the capture has not shown so far.
+    pub owed: bool,
+}
+
 /// Takes the bytes of every connection, in stream order per direction.
 ///
 /// Per direction, chunks and holes come in order of offset and adjoin: each begins where the last one ended, the first
@@ -234,12 +243,18 @@ pub trait StreamSink {
     /// The next bytes are not in the capture.
     fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole);
 
+    /// The other side has acknowledged everything before stream offset `up_to` of this direction, and the capture has
+    /// not shown all of it, at least not so far: capture records may be out of order. Called with every such segment,
+    /// before what it carries is given: that may be an answer to bytes that are never seen.
+    fn owed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, up_to: u64) {
+        let _ = (connection, state, way, up_to);
+    }
+
     /// Called once after every segment of the connection, when its chunks, holes and notes were given.
     ///
-    /// `held`, by [`Way::index`]: bytes that wait behind an open hole, captured or known to be cut off, or that wait for
-    /// the start to be settled. While one is not 0, what the other direction delivers may be an answer to something not yet delivered.
-    fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, held: [usize; 2]) {
-        let _ = (connection, state, held);
+    /// While something waits, what the other direction delivers may be an answer to something not yet delivered.
+    fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, waiting: Waiting) {
+        let _ = (connection, state, waiting);
     }
 
     /// Something about a segment that is worth knowing.

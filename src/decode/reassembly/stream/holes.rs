@@ -98,6 +98,14 @@ impl Stream {
         }
     }
 
+    /// The stream offset up to which the other side has acknowledged, when that is more than was captured.
+    #[inline]
+    pub(in crate::decode) fn owed(&self) -> Option<u64> {
+        // One byte more may be a FIN that was not captured.
+        (self.acked > self.sent.max(self.next) + 1 && self.phase == Phase::Running && self.fin.is_none())
+            .then(|| self.acked - self.zero)
+    }
+
     /// No packet will follow: settles and gives up everything.
     pub(in crate::decode) fn finish<S: StreamSink>(&mut self, peer_closed: bool, out: &mut Outlet<'_, S>) {
         if self.phase == Phase::Starting
