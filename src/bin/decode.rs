@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arqscope::decode::capture::Input;
-use arqscope::decode::command::{self, Exit, FactsForm, JobError, MessageForm, Output, RowJob};
+use arqscope::decode::command::{self, Exit, FactsForm, JobError, MessageForm, Output, Pace, RowJob};
 use arqscope::decode::filter::Filter;
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::{Bytes, Colour, Detail, Flushing, Form, Options, TimeFormat, Width};
@@ -120,8 +120,9 @@ fn run(args: Args) -> Result<Exit, JobError> {
             return Ok(Exit::Failed);
         }
     };
+    let pace = if io::stdout().is_terminal() { Pace::Live } else { Pace::Blocks };
     let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
-    command::rows(&inputs, RowJob { output, filter, count: args.count, framing }, &mut out, &mut log)
+    command::rows(&inputs, RowJob { output, filter, count: args.count, framing, pace }, &mut out, &mut log)
 }
 
 fn inputs(files: &[String]) -> Vec<Input> {

@@ -88,6 +88,18 @@ impl Default for CaptureLimits {
     }
 }
 
+#[cfg(unix)]
+fn stdin_is_file() -> bool {
+    use std::os::fd::AsFd;
+    let stdin = io::stdin().as_fd().try_clone_to_owned();
+    stdin.and_then(|fd| File::from(fd).metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
+#[cfg(not(unix))]
+const fn stdin_is_file() -> bool {
+    false
+}
+
 /// Whether a note on a capture is worth telling unasked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
@@ -105,6 +117,8 @@ pub struct Capture {
     reader: Reader,
     facts: CaptureFacts,
     state: State,
+    /// More may come in while we wait: a pipe or a device, not a file.
+    live: bool,
 }
 
 enum Reader {
@@ -126,18 +140,24 @@ impl Capture {
     /// When it cannot be opened, is empty, or is no capture that is read here; when it ends or is
     /// malformed before its first packet's place.
     pub fn open(input: &Input, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        let live;
         let reader: Box<dyn Read + Send> = match input {
-            Input::Stdin => Box::new(io::stdin()),
+            Input::Stdin => {
+                live = !stdin_is_file();
+                Box::new(io::stdin())
+            }
             Input::Path(path) => {
                 let failed = |source| CaptureError::Open { name: input.to_string(), source };
                 let file = File::open(path).map_err(failed)?;
-                if file.metadata().map_err(failed)?.is_dir() {
+                let metadata = file.metadata().map_err(failed)?;
+                if metadata.is_dir() {
                     return Err(failed(io::ErrorKind::IsADirectory.into()));
                 }
+                live = !metadata.is_file();
                 Box::new(file)
             }
         };
-        Self::from_reader(reader, limits)
+        Self::from_reader(reader, limits).map(|capture| Self { live, ..capture })
     }
 
     /// Like [`open`](Self::open), from anything that can be read.
@@ -191,7 +211,7 @@ impl Capture {
                 }
             };
             facts.compression = compression;
-            return Ok(Self { reader, facts, state: State::Reading });
+            return Ok(Self { reader, facts, state: State::Reading, live: true });
         }
     }
 
@@ -216,14 +236,16 @@ impl Capture {
         packet
     }
 
-    /// True when no byte beyond the packets handed out was read yet: the next one may have to be waited for.
+    /// True when the next packet may have to be waited for: the input is no regular file, and not a byte beyond the
+    /// packets handed out was read yet.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        match &self.reader {
-            Reader::Pcap(pcap) => pcap.is_drained(),
-            Reader::Pcapng(pcapng) => pcapng.is_drained(),
-            Reader::Json(json) => json.is_drained(),
-        }
+        self.live
+            && match &self.reader {
+                Reader::Pcap(pcap) => pcap.is_drained(),
+                Reader::Pcapng(pcapng) => pcapng.is_drained(),
+                Reader::Json(json) => json.is_drained(),
+            }
     }
 
     /// The format in words, as exactly as is known so far.

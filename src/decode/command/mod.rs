@@ -10,7 +10,7 @@ mod summary;
 
 pub use facts::{FactsForm, facts};
 pub use messages::MessageForm;
-pub use rows::{Output, RowJob, rows};
+pub use rows::{Output, Pace, RowJob, rows};
 pub use streams::streams;
 
 use std::fmt;

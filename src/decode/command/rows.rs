@@ -39,6 +39,17 @@ pub struct RowJob {
     pub count: Option<u64>,
     /// Which connections are framed, and how.
     pub framing: FramingOptions,
+    /// When rows are seen.
+    pub pace: Pace,
+}
+
+/// When printed rows reach whoever reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as the input pauses: somebody watches a live capture.
+    Live,
+    /// In blocks; the output does not depend on how the input arrived.
+    Blocks,
 }
 
 /// Prints the rows of every input to `out`, and the words about it to `log`.
@@ -46,12 +57,12 @@ pub struct RowJob {
 /// # Errors
 /// When the output cannot be written.
 pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
-    let RowJob { output, filter, count, framing } = job;
+    let RowJob { output, filter, count, framing, pace } = job;
     if count == Some(0) {
         return Ok(Exit::Done);
     }
     let mut shared =
-        Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None };
+        Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None, pace };
     shared.to = match output {
         Output::Rows(form, options) => Target::Printer(printer(form, options, out)),
         Output::Messages(form) => Target::Messages(form, out),
@@ -122,6 +133,7 @@ struct Shared<'w> {
     left: Option<u64>,
     shown: u64,
     error: Option<io::Error>,
+    pace: Pace,
 }
 
 impl Shared<'_> {
@@ -131,6 +143,7 @@ impl Shared<'_> {
                 printer.observe(time);
             }
             if moment.idle
+                && self.pace == Pace::Live
                 && let Err(error) = printer.flush()
             {
                 self.error = Some(error);
