@@ -130,8 +130,9 @@ class Packets:
     def take(self, p):
         self.packets += 1
         time = time_text(p["frame.time_epoch"])
-        self.first = self.first or time
-        self.last = time or self.last
+        # Of the first and the last packet, which may have none.
+        self.first = time if self.packets == 1 else self.first
+        self.last = time
         if time:
             self.earliest = min(self.earliest or time, time, key=Decimal)
             self.latest = max(self.latest or time, time, key=Decimal)
