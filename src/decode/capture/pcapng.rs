@@ -68,9 +68,13 @@ impl PcapngReader {
         Ok((reader, facts))
     }
 
-    /// True when everything read so far was handed out.
+    /// True when no whole block is at hand.
     pub(super) fn is_drained(&self) -> bool {
-        self.window.at_hand().is_empty()
+        let bytes = self.window.at_hand();
+        match bytes.get(4..8).and_then(<[u8]>::first_chunk::<4>) {
+            Some(len) => bytes.len() < self.order.u32(*len) as usize,
+            None => true,
+        }
     }
 
     /// The next packet; `None` at the end.
