@@ -58,7 +58,11 @@
 //! The protocol's rules are in `docs/protocol.md`; `PROTOCOL §3.2` in these pages names a section of it. How the parts
 //! fit and why is in `docs/architecture.md`.
 
+pub mod capture_writer;
+pub mod conversation;
 pub mod decode;
+pub mod params;
+pub mod record;
 pub mod time;
 pub mod window;
 pub mod wire;
