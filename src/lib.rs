@@ -63,6 +63,8 @@ pub mod conversation;
 pub mod decode;
 pub mod params;
 pub mod record;
+pub mod endpoint;
+pub mod fault;
 pub mod time;
 pub mod window;
 pub mod wire;
