@@ -220,7 +220,8 @@ pub(super) fn find_grid(run: &[u8], known: Option<Shape>) -> Option<Grid> {
             let Some(evidence) = frame_of_len(rest, len) else { continue };
             tried += 1;
             let (score, grid) = weigh(run, anchor, len, evidence);
-            let proven = grid.fitting > 1 || evidence.strong;
+            // Two weak frames among many others are chance.
+            let proven = evidence.strong || (grid.fitting > 1 && score > 0);
             if proven && best.is_none_or(|(top, _)| score > top) {
                 best = Some((score, grid));
             }

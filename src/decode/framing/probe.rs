@@ -62,6 +62,8 @@ pub(super) struct Recognised {
 pub(super) struct Probe {
     pub(super) kept: Vec<Kept>,
     pub(super) kept_bytes: usize,
+    /// Kept bytes from which on asking is worth it again.
+    next_ask: usize,
     directions: [Direction; 2],
 }
 
@@ -94,7 +96,12 @@ impl Probe {
         let &Chunk { offset, bytes, packet, time } = chunk;
         self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time });
         self.kept_bytes += bytes.len();
-        direction.candidate || self.kept_bytes > MAX_KEPT
+        // An answer looks at all that is kept: asked at each of many small segments, it would cost their square.
+        let ask = direction.candidate && self.kept_bytes >= self.next_ask;
+        if ask {
+            self.next_ask = self.kept_bytes + self.kept_bytes / 16;
+        }
+        ask || self.kept_bytes > MAX_KEPT
     }
 
     pub(super) fn hole(&mut self, way: Way, hole: Hole) {
