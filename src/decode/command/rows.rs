@@ -47,9 +47,6 @@ pub struct RowJob {
 /// When the output cannot be written.
 pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
     let RowJob { output, filter, count, framing } = job;
-    if count == Some(0) {
-        return Ok(Exit::Done);
-    }
     let mut shared =
         Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None };
     shared.to = match output {
@@ -57,9 +54,11 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         Output::Messages(form) => Target::Messages(form, out),
         Output::Quiet => Target::Nowhere,
     };
+    // Without a row to show there is nothing to open, but the output is whole all the same: a head line, `[]`.
+    let inputs = if count == Some(0) { &[] } else { inputs };
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
-    for input in inputs {
+    for (index, input) in inputs.iter().enumerate() {
         let mut capture = match open(input) {
             Ok(capture) => capture,
             Err(error) => {
@@ -83,7 +82,8 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
             return Err(error.into());
         }
         if let Target::Printer(printer) = &mut shared.to {
-            printer.flush()?;
+            // The words about the last file come after the last line of output, not into it.
+            if reading.stopped || index + 1 == inputs.len() { printer.finish()? } else { printer.flush()? }
         }
         let shown = matches!(shared.to, Target::Printer(_)).then_some(shared.shown - shown_before);
         remarks.write(log, input, &capture, &reading, frames, shown)?;

@@ -49,7 +49,8 @@ pub trait RowPrinter {
     /// What the writer reports.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Completes the output and flushes it: call once, after the last row, however the rows came to an end.
+    /// Completes the output and flushes it: after the last row, however the rows came to an end. A second call writes
+    /// nothing.
     ///
     /// # Errors
     /// What the writer reports.

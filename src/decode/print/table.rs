@@ -113,7 +113,7 @@ impl<W: Write> Table<W> {
             }
         }
         if rows.is_empty() {
-            out.extend_from_slice(b" No frames of the protocol.\n");
+            out.extend_from_slice(b" No frames to show.\n");
         }
         self.state = State::Rows(arrangement);
     }

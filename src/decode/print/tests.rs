@@ -313,7 +313,7 @@ fn without_rows_each_form_is_still_whole() {
     assert_eq!(print(Form::Text, &[]), "");
     assert_eq!(print(Form::Csv, &[]), format!("{}\n", COLUMNS.join(",")));
     let table = print(Form::Table, &[]);
-    assert!(table.contains("Payload") && table.contains("No frames of the protocol."), "{table}");
+    assert!(table.contains("Payload") && table.contains("No frames to show."), "{table}");
 }
 
 #[test]
