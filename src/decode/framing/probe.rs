@@ -149,8 +149,18 @@ impl Probe {
 
     /// The payload of a handshake frame at the very start of a direction.
     fn opening(&self, way: Way, name: Name) -> Option<&[u8]> {
-        let run = self.directions[way.index()].runs.first().filter(|run| run.offset == 0)?;
-        handshake_frame(&run.bytes, name).map(|view| view.payload())
+        let runs = &self.directions[way.index()].runs;
+        let run = runs.first().filter(|run| run.offset == 0)?;
+        if run.bytes.len() >= HANDSHAKE.len() || runs.len() == 1 {
+            return handshake_frame(&run.bytes, name).map(|view| view.payload());
+        }
+        // More of the stream came behind a hole: a snap length cut the frame, and what it left must do.
+        let mut whole = [0; HANDSHAKE.len()];
+        whole.get_mut(..run.bytes.len())?.copy_from_slice(&run.bytes);
+        let digits = handshake_frame(&whole, name)?.payload().len();
+        // A number is only worth something with all its places.
+        let field = run.bytes.get(HEADER_LEN..HEADER_LEN + usize::from(MaxMsgSize::MIN.get()));
+        Some(field.and_then(|field| field.get(..digits)).unwrap_or_default())
     }
 
     /// The grid of a direction, with the stream offset of a frame border; handshake frames are not part of it.
@@ -163,7 +173,7 @@ impl Probe {
             let opening =
                 run.offset == 0 && [Name::GetMax, Name::ReturnMax].iter().any(|n| self.opening(way, *n).is_some());
             let skip = if opening { HANDSHAKE.len() } else { 0 };
-            let grid = find_grid(&run.bytes[skip..], declared.map(Shape::of))?;
+            let grid = find_grid(run.bytes.get(skip..)?, declared.map(Shape::of))?;
             Some((run.offset + (skip + grid.anchor) as u64, grid))
         })
     }

@@ -284,6 +284,33 @@ fn unknown_names_in_long_segments_are_not_searched_to_the_end_each() {
 }
 
 #[test]
+fn a_snap_length_that_cuts_every_frame_leaves_the_handshake_to_know_the_connection_by() {
+    let snapped = |kept: usize| {
+        let mut bench = Bench::new(Start::Syn);
+        let frames = [(Way::Forth, get_max()), (Way::Back, return_max(100)), (Way::Forth, msg(100, 1, b"x"))];
+        for (way, frame) in frames.into_iter().chain([(Way::Back, ack(100, 1)), (Way::Forth, msg(100, 2, b"y"))]) {
+            let kept = kept.min(frame.len());
+            bench.send(way, &frame[..kept]);
+            if kept < frame.len() {
+                bench.lose(way, (frame.len() - kept) as u64);
+            }
+        }
+        bench.finish()
+    };
+    for kept in [14, 20, 30, 43] {
+        let out = snapped(kept);
+        assert_eq!(out.capacity.unwrap().to_string(), "100 (from RETURN_MAX)", "{kept} bytes");
+        let found: Vec<_> = out.frames.iter().map(|f| (f.header.as_slice(), f.offset)).collect();
+        let len = layout(100).len() as u64;
+        let expected = [(&b"GET_MAX"[..], 0), (b"RETURN_MAX", 0), (b"MSG", 44), (b"ACK", 44), (b"MSG", 44 + len)];
+        assert_eq!(found, expected, "{kept} bytes");
+        assert!(out.frames.iter().all(|f| !f.missing.is_empty()));
+    }
+    // `10` of `100` is another number.
+    assert_ne!(snapped(12).capacity.unwrap().max().get(), 10);
+}
+
+#[test]
 fn an_unknown_name_on_the_grid_is_a_frame_and_not_dropped() {
     let mut odd = msg(10, 2, b"?");
     odd[..10].copy_from_slice(b"HELLO\x1b[2J\0");
