@@ -125,7 +125,7 @@ impl Shared<'_> {
     fn watch(&mut self, moment: Moment) {
         if let Target::Printer(printer) = &mut self.to {
             if let Some(time) = moment.time {
-                printer.observe(time);
+                printer.observe(moment.packet, time);
             }
             if moment.idle
                 && let Err(error) = printer.flush()
