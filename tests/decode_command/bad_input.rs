@@ -75,7 +75,7 @@ fn what_is_no_capture_is_named() {
     check(&[
         refusal("text", b"hello\nworld\n".to_vec(), 2, 0, &["not a capture", "`hello`", "needed a pcap"]),
         refusal("white space", b"\n\n".to_vec(), 2, 0, &["white space only", "needed"]),
-        refusal("bytes", vec![0x1b, 0x78, 0x2c, 0xcb, 9, 9, 9, 9, 9], 2, 0, &["1b 78 2c cb", "needed"]),
+        refusal("bytes", vec![0x02, 0x78, 0x2c, 0xcb, 9, 9, 9, 9, 9], 2, 0, &["02 78 2c cb", "needed"]),
         refusal("zeros", vec![0; 4096], 2, 0, &["zero", "needed"]),
         refusal("an ELF", b"\x7fELF\x02\x01\x01".to_vec(), 2, 0, &["ELF", "give a capture"]),
         refusal("xz", b"\xfd7zXZ\0\0\0".to_vec(), 2, 0, &["xz", "xz -d"]),
@@ -163,18 +163,14 @@ fn an_unknown_link_type_is_named_and_counted() {
 #[test]
 fn an_export_that_lacks_what_is_needed_says_which_option_gives_it() {
     let json = String::from_utf8(bytes_of("run5.json")).unwrap();
-    let renamed = |field: &str| json.replace(field, "\"x.left_out\"").into_bytes();
+    let renamed =
+        |fields: &[&str]| fields.iter().fold(json.clone(), |json, field| json.replace(field, "\"x\"")).into_bytes();
+    let payload = renamed(&["\"tcp.payload\"", "\"tcp.segment_data\"", "\"data.data\""]);
     let odd = json.replacen("\"tcp.payload\": \"47:45", "\"tcp.payload\": \"47:4", 1);
     assert_ne!(odd, json);
     check(&[
-        refusal(
-            "no payload",
-            renamed("\"tcp.payload\""),
-            3,
-            0,
-            &["tcp.payload", "-e tcp.payload", "nothing to decode"],
-        ),
-        refusal("no ports", renamed("\"tcp.srcport\""), 3, 0, &["tcp.srcport", "-e tcp.srcport"]),
+        refusal("no payload", payload, 3, 0, &["tcp.payload", "-e tcp.payload", "nothing to decode"]),
+        refusal("no ports", renamed(&["\"tcp.srcport\"", "\"tcp.port\""]), 3, 0, &["tcp.srcport", "-e tcp.srcport"]),
         refusal("odd hex", odd.into_bytes(), 3, 23, &["1 packet of TCP", "hex bytes", "packet 4"]),
     ]);
 }
@@ -216,7 +212,9 @@ fn packets_cut_by_a_snap_length_give_the_bytes_they_have() {
     let ran = decode_piped(&["-T", "csv"], &input);
     assert_eq!(ran.code, 0, "{}", ran.log);
     let whole = cells(&decode(["-T".as_ref(), "csv".as_ref(), capture("run1.pcapng").as_os_str()]).well());
-    let rows = cells(&ran.out);
+    let mut rows = cells(&ran.out);
+    // Behind a cut frame there is a hole until its bytes are acknowledged: rows wait up to a limit, then go on.
+    rows.sort_by_key(|row| row[0].parse::<u64>().unwrap());
     assert_eq!(rows.len(), whole.len());
     for (row, whole) in rows.iter().zip(&whole) {
         // packet … header, and payload to sent_time, lie in the first 36 bytes; prev_seq and pos do not.

@@ -29,7 +29,7 @@ fn json(name: &str) -> Vec<Value> {
     serde_json::from_str(&form("json", name)).unwrap()
 }
 
-/// A JSON row in the words of a CSV row.
+/// A JSON row in the words of a CSV row; `sent_time` as serde_json reads it, which is not always the nearest number.
 fn as_cells(row: &Value) -> Vec<String> {
     let keys = KEYS.iter().filter(|key| **key != "payload_hex");
     keys.map(|key| match &row[key] {
@@ -55,13 +55,23 @@ fn csv_tsv_json_and_ndjson_hold_the_same_values() {
             assert!(seconds.parse::<i64>().is_ok() && nanos.len() == 9, "{row}");
         }
         let from_json: Vec<Vec<String>> = array.iter().map(as_cells).collect();
-        assert_eq!(cells(&form("csv", name)), from_json, "{name}, csv");
+        let mut from_csv = cells(&form("csv", name));
+        let json = form("ndjson", name);
+        for ((row, line), object) in from_csv.iter_mut().zip(json.lines()).zip(&array) {
+            // The text of the number is the same; only its reading differs.
+            assert!(line.contains(&format!("\"sent_time\":{},", row[8])), "{line}");
+            row[8] = object["sent_time"].to_string();
+        }
+        assert_eq!(from_csv, from_json, "{name}, csv");
         let tsv = form("tsv", name);
         let head: Vec<&str> = tsv.lines().next().unwrap().split('\t').collect();
         assert_eq!(head, KEYS.into_iter().filter(|key| *key != "payload_hex").collect::<Vec<_>>());
-        let from_tsv: Vec<Vec<String>> =
-            tsv.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect();
-        assert_eq!(from_tsv, from_json, "{name}, tsv");
+        let from_tsv: Vec<Vec<String>> = tsv
+            .lines()
+            .skip(1)
+            .map(|line| line.split('\t').map(|cell| cell.replace(r"\x22", "\"")).collect())
+            .collect();
+        assert_eq!(from_tsv, cells(&form("csv", name)), "{name}, tsv");
     }
 }
 

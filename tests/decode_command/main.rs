@@ -35,7 +35,7 @@ fn command() -> Command {
 }
 
 fn decode(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-    ran(&mut command().args(arguments), b"")
+    ran(command().args(arguments), b"")
 }
 
 /// `decode` with `input` on standard input.

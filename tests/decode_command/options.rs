@@ -207,8 +207,13 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn rows_of_a_live_capture_appear_before_it_ends() {
     let bytes = bytes_of("run1.pcapng");
-    let mut child =
-        command().args(["-l", "-T", "csv", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command()
+        .args(["-l", "-T", "csv", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // The first 4000 of 7688 bytes hold some thirty of 65 packets.
     stdin.write_all(&bytes[..4000]).unwrap();
