@@ -61,10 +61,10 @@
 pub mod capture_writer;
 pub mod conversation;
 pub mod decode;
-pub mod params;
-pub mod record;
 pub mod endpoint;
 pub mod fault;
+pub mod params;
+pub mod record;
 pub mod time;
 pub mod window;
 pub mod wire;

@@ -24,7 +24,7 @@ impl PacketSink for Tape {
     fn packet(&mut self, packet: WirePacket<'_>) -> Result<(), Infallible> {
         let bytes = [packet.header, packet.payload].concat();
         assert_eq!(bytes.len(), packet.original_len() as usize);
-        self.0.push(Packet { time: packet.time.nanos(), from: packet.from, bytes });
+        self.0.push(Packet { time: i64::try_from(packet.time.nanos()).unwrap(), from: packet.from, bytes });
         Ok(())
     }
 }

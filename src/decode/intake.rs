@@ -106,14 +106,15 @@ impl Intake {
         let not_tcp = headers.no_ip + headers.other_protocol + self.counts.exported_not_tcp;
         add(not_tcp, "without TCP".to_owned());
         for (link_type, count) in &headers.unknown_link_types {
-            add(*count, format!("of link type {link_type}, which is not taken apart"));
+            let named = if link_type.name().is_some() { "link type " } else { "" };
+            add(*count, format!("of {named}{link_type}, which is not taken apart"));
         }
         let waiting = headers.datagrams.incomplete;
         add(headers.fragments, format!("were IP fragments ({waiting} datagrams never became whole)"));
         add(headers.cut_short, "cut before the TCP ports by a snap length or a damaged file".to_owned());
         add(headers.malformed, "with malformed headers".to_owned());
         for (missing, count) in &self.counts.unusable {
-            add(*count, format!("of TCP in the export cannot be placed: {missing}"));
+            add(*count, format!("of TCP that cannot be used for want of {missing}"));
         }
         list
     }

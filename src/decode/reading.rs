@@ -40,12 +40,12 @@ pub fn read<S: StreamSink>(
     let mut error = None;
     let mut stopped = false;
     loop {
-        let time = match capture.next() {
+        let (packet, time) = match capture.next() {
             Ok(Some(packet)) => {
                 if let Some(segment) = intake.segment(&packet) {
                     connections.segment(&segment, sink);
                 }
-                packet.time
+                (packet.number, packet.time)
             }
             Ok(None) => break,
             Err(e) => {
@@ -53,7 +53,7 @@ pub fn read<S: StreamSink>(
                 break;
             }
         };
-        if watch(Moment { time, idle: capture.is_drained() }, sink).is_break() {
+        if watch(Moment { packet, time, idle: capture.is_drained() }, sink).is_break() {
             stopped = true;
             break;
         }
@@ -68,6 +68,8 @@ pub fn read<S: StreamSink>(
 /// A packet was taken in.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
+    /// Its number.
+    pub packet: u64,
     /// Its capture time.
     pub time: Option<Timestamp>,
     /// Nothing more is at hand: the next packet may be long in coming, so what was printed should be seen.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Endpoint;
+use super::print::escape::escape;
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, StreamSink, Way};
 
 /// The index's file name.
@@ -68,7 +69,10 @@ pub struct StreamFilesWritten {
 #[derive(Debug, thiserror::Error)]
 pub enum StreamFilesError {
     /// The folder cannot be made.
-    #[error("cannot create the folder {path} for the streams: {source}; name a folder that may be written to")]
+    #[error(
+        "cannot create the folder {} for the streams: {source}; name a folder that may be written to",
+        escape(path.as_bytes())
+    )]
     Folder {
         /// The folder.
         path: String,
@@ -76,7 +80,7 @@ pub enum StreamFilesError {
         source: io::Error,
     },
     /// A file in it cannot be written.
-    #[error("cannot write the stream file {path}: {source}; make room or name another folder")]
+    #[error("cannot write the stream file {}: {source}; make room or name another folder", escape(path.as_bytes()))]
     File {
         /// The file.
         path: String,

@@ -76,16 +76,15 @@ impl WallClock {
     /// The wall clock's time at `moment`.
     #[must_use]
     pub fn at(self, moment: Moment) -> Timestamp {
-        let passed = i64::try_from(moment.nanos()).unwrap_or(i64::MAX);
-        Timestamp::from_nanos(self.zero.nanos().saturating_add(passed))
+        Timestamp::from_wide_nanos(self.zero.nanos() + i128::from(moment.nanos())).unwrap_or(self.zero)
     }
 
     /// The wall clock's time at `moment` in Unix seconds, as frames carry it.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "sent_time is a double on the wire")]
     pub fn unix_seconds(self, moment: Moment) -> f64 {
-        let nanos = self.at(moment).nanos();
-        nanos.div_euclid(1_000_000_000) as f64 + nanos.rem_euclid(1_000_000_000) as f64 / 1e9
+        let time = self.at(moment);
+        time.seconds() as f64 + f64::from(time.subsec_nanos()) / 1e9
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::capture::{Capture, CaptureLimits, Input};
-use crate::decode::command::{self, Exit, Output, RowJob};
+use crate::decode::command::{self, Exit, Output, Pace, RowJob};
 use crate::decode::framing::FramingOptions;
 use crate::decode::print::{Form, Options};
 use crate::decode::reading::{self, Reading};
@@ -179,7 +179,7 @@ fn a_recorded_exchange_decodes_to_its_frames() {
 
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let output = Output::Rows(Form::Csv, Options::default());
-    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default() };
+    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default(), pace: Pace::Blocks };
     let exit = command::rows(&[Input::Path(path)], job, &mut out, &mut log).unwrap();
     assert_eq!(exit, Exit::Done, "{}", String::from_utf8_lossy(&log));
     let text = String::from_utf8(out).unwrap();

@@ -82,23 +82,39 @@ pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut d
         let reading = read(&mut capture, 0, StreamLimits::prompt(), &mut Uncounted, go_on);
         let facts = Facts::new(input, &capture, &reading);
         match form {
-            FactsForm::Table => writeln!(out, "{}", facts.table())?,
-            FactsForm::Json => {
-                serde_json::to_writer_pretty(&mut *out, &facts).map_err(io::Error::from)?;
-                writeln!(out)?;
-            }
-            FactsForm::Ndjson => {
-                serde_json::to_writer(&mut *out, &facts).map_err(io::Error::from)?;
-                writeln!(out)?;
-            }
+            FactsForm::Table => writeln!(out, "{}", facts.table(input))?,
+            FactsForm::Json => write_json(out, &serde_json::to_string_pretty(&facts).map_err(io::Error::from)?)?,
+            FactsForm::Ndjson => write_json(out, &serde_json::to_string(&facts).map_err(io::Error::from)?)?,
         }
-        if let Some(error) = &reading.error {
-            complain(log, input, error)?;
+        let exit = Exit::of_reading(&reading);
+        match &reading.error {
+            Some(error) => complain(log, input, error)?,
+            None if exit != Exit::Done => {
+                let why: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
+                writeln!(log, "decode: {}: not all of it can be read: {}", Named(input), why.join("; "))?;
+            }
+            None => {}
         }
-        exits.push(Exit::of_reading(&reading));
+        exits.push(exit);
     }
     out.flush()?;
     Ok(Exit::of_all(&exits))
+}
+
+/// Writes a JSON text on lines of its own. What serde_json leaves as it is and a terminal may obey (C1 controls, DEL,
+/// bidi marks) becomes a `\u` escape; outside of strings there is none of it.
+fn write_json(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    let mut safe = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        let steers = (c == '\u{7f}' || !c.is_ascii()) && c.escape_debug().len() > 1;
+        if steers {
+            safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.push('\n');
+    out.write_all(safe.as_bytes())
 }
 
 impl Facts {
@@ -114,7 +130,7 @@ impl Facts {
             link_types.dedup();
         }
         Self {
-            file: Named(input).to_string(),
+            file: input.to_string(),
             format: capture.format(),
             compression: file.compression.map(|compression| compression.to_string()),
             packets: counts.packets,
@@ -140,7 +156,7 @@ impl Facts {
         }
     }
 
-    fn table(&self) -> Table {
+    fn table(&self, input: &Input) -> Table {
         let none = || "none".to_owned();
         let moment = |time: &Option<String>| time.clone().unwrap_or_else(none);
         let list = |list: &[String]| if list.is_empty() { none() } else { list.join("\n") };
@@ -162,7 +178,7 @@ impl Facts {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         for (name, value) in [
-            ("file", self.file.clone()),
+            ("file", Named(input).to_string()),
             ("format", format),
             ("packets", self.packets.to_string()),
             ("TCP packets", self.tcp_packets.to_string()),

@@ -15,8 +15,10 @@ pub use streams::streams;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::capture::{Capture, CaptureError, CaptureLimits, Input};
+use super::print::escape;
 use super::reading::Reading;
 
 /// How a job went; [`code`](Self::code) is the exit code.
@@ -54,7 +56,8 @@ impl Exit {
     }
 
     fn of_reading(reading: &Reading) -> Self {
-        if reading.intake.nothing_readable() {
+        let nothing_before = reading.error.is_some() && reading.intake.counts().packets == 0;
+        if nothing_before || reading.intake.nothing_readable() {
             Self::Failed
         } else if reading.error.is_some() || reading.intake.partly_unreadable() {
             Self::Partial
@@ -90,7 +93,8 @@ fn open(input: &Input) -> Result<Capture, CaptureError> {
 /// One line on `log` about what is wrong with a file.
 fn complain(log: &mut dyn Write, input: &Input, error: &CaptureError) -> io::Result<()> {
     match error {
-        CaptureError::Open { .. } => writeln!(log, "decode: {error}"),
+        // The error's own words hold the name as it is.
+        CaptureError::Open { source, .. } => writeln!(log, "decode: cannot open {}: {source}", Named(input)),
         _ => writeln!(log, "decode: {}: {error}", Named(input)),
     }
 }
@@ -102,8 +106,19 @@ impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Input::Stdin => f.write_str("standard input"),
-            // A name with control characters must not reach a terminal raw.
-            Input::Path(path) => f.write_str(&path.to_string_lossy().escape_debug().to_string().replace("\\'", "'")),
+            Input::Path(path) => NamedPath(path).fmt(f),
         }
+    }
+}
+
+/// A path for people: control characters in a name must not reach a terminal raw.
+struct NamedPath<'a>(&'a Path);
+
+impl fmt::Display for NamedPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.as_os_str().is_empty() {
+            return f.write_str("a file without a name");
+        }
+        f.write_str(&escape::escape(self.0.as_os_str().as_encoded_bytes()))
     }
 }

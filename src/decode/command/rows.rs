@@ -58,16 +58,16 @@ pub enum Pace {
 /// When the output cannot be written.
 pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
     let RowJob { output, filter, count, framing, pace } = job;
-    if count == Some(0) {
-        return Ok(Exit::Done);
-    }
     let mut shared =
         Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None, pace };
+    let for_people = matches!(output, Output::Rows(form, _) if form.is_for_people());
     shared.to = match output {
         Output::Rows(form, options) => Target::Printer(printer(form, options, out)),
         Output::Messages(form) => Target::Messages(form, out),
         Output::Quiet => Target::Nowhere,
     };
+    // Without a row to show there is nothing to open, but the output is whole all the same: a head line, `[]`.
+    let inputs = if count == Some(0) { &[] } else { inputs };
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     // Said when the rows are complete, so that on a terminal the words stand below the table.
@@ -107,8 +107,8 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     }
     let exit = Exit::of_all(&exits);
     match shared.to {
-        // A table without rows would claim that something was read.
-        Target::Printer(_) if exit == Exit::Failed => {}
+        // To people a table without rows would claim that something was read; programs need a whole document.
+        Target::Printer(_) if for_people && exit == Exit::Failed => {}
         Target::Printer(mut printer) => printer.finish()?,
         Target::Messages(_, out) => out.flush()?,
         Target::Nowhere => {}
@@ -140,7 +140,7 @@ impl Shared<'_> {
     fn watch(&mut self, moment: Moment) {
         if let Target::Printer(printer) = &mut self.to {
             if let Some(time) = moment.time {
-                printer.observe(time);
+                printer.observe(moment.packet, time);
             }
             if moment.idle
                 && self.pace == Pace::Live

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::summary::count;
-use super::{Exit, JobError, Named, complain, open};
+use super::{Exit, JobError, Named, NamedPath, complain, open};
 use crate::decode::StreamFiles;
 use crate::decode::capture::Input;
 use crate::decode::reading::read;
@@ -72,7 +72,7 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
     writeln!(
         log,
         "{}: {} in {}, {} left out",
-        folder.display(),
+        NamedPath(folder),
         count(written.bytes, "byte"),
         count(written.connections * 2, "file"),
         count(written.holes, "hole"),

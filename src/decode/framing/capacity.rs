@@ -124,9 +124,15 @@ impl Capacity {
 }
 
 impl fmt::Display for Capacity {
-    /// `10 (from RETURN_MAX)` or `7 to 10 (inferred …)`.
+    /// `10 (from RETURN_MAX)`, `7 to 10 (inferred …)` or `unknown (…)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_exact() {
+        if *self == Self::unknown() {
+            write!(
+                f,
+                "unknown (no frame tells it; read as {}, give it with --max-msg-size)",
+                self.layout().max_msg_size()
+            )
+        } else if self.is_exact() {
             write!(f, "{} ({})", self.min, self.basis)
         } else {
             write!(f, "{} to {} ({})", self.min, self.max, self.basis)

@@ -116,13 +116,14 @@ pub(super) fn frame_of_len(bytes: &[u8], len: usize) -> Option<Evidence> {
             if !clock || !small || !server_payload(name, payload) {
                 return None;
             }
-            // Digits that fill the payload up to the low place and go on there are payload, not a number: seq is behind them.
-            let digits_go_on = payload.last().is_some_and(u8::is_ascii_digit)
-                && frame.get(len - 28).is_some_and(u8::is_ascii_digit)
+            // Digits, or DISCONNECT's text, that fill the payload up to the low place and go on there are payload, not a
+            // number: seq is behind them.
+            let goes_on = payload.last().is_some_and(|b| *b != 0)
+                && frame.get(len - 28).is_some_and(|b| *b != 0)
                 && server_payload(name, &frame[HEADER_LEN..len - 24]);
             let place = match (low, high) {
                 (0, 0) => SeqPlace::Either,
-                _ if digits_go_on => SeqPlace::High,
+                _ if goes_on => SeqPlace::High,
                 (0, seq) if SMALL.contains(&seq) => SeqPlace::High,
                 (seq, 0) if SMALL.contains(&seq) => SeqPlace::Low,
                 _ if name == Name::Disconnect => SeqPlace::High,
@@ -220,7 +221,8 @@ pub(super) fn find_grid(run: &[u8], known: Option<Shape>) -> Option<Grid> {
             let Some(evidence) = frame_of_len(rest, len) else { continue };
             tried += 1;
             let (score, grid) = weigh(run, anchor, len, evidence);
-            let proven = grid.fitting > 1 || evidence.strong;
+            // Two weak frames among many others are chance.
+            let proven = evidence.strong || (grid.fitting > 1 && score > 0);
             if proven && best.is_none_or(|(top, _)| score > top) {
                 best = Some((score, grid));
             }

@@ -8,6 +8,12 @@ use crate::decode::reassembly::Chunk;
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, Name};
 
+/// Bytes of a lane that are searched for another grid without asking how long the stream is.
+const FREE_SEARCH: i64 = 1 << 20;
+/// Beyond that, bytes searched for each byte of the stream: a search looks at the rest of its segment, and a stream
+/// full of unknown names would otherwise cost the square of its segments' length.
+const SEARCH_PER_BYTE: i64 = 4;
+
 /// A frame with its place in capture and stream; who sent it is known one level up.
 #[derive(Debug, Clone)]
 pub(super) struct Placed<'a> {
@@ -67,13 +73,15 @@ pub(super) struct Lane {
     /// The user gave the layout: frames that do not fit it are shown as they are.
     fixed: bool,
     frames: u64,
+    /// Bytes looked at in search of another grid.
+    searched: i64,
 }
 
 impl Lane {
     /// A lane whose grid has a frame border at stream offset `frame_start`.
     pub(super) const fn new(layout: FrameLayout, frame_start: i64, handshake_first: bool, fixed: bool) -> Self {
         let partial = Partial { bytes: Vec::new(), missing: Vec::new(), packets: None, time: None };
-        Self { layout, frame_start, partial, handshake_first, fixed, frames: 0 }
+        Self { layout, frame_start, partial, handshake_first, fixed, frames: 0, searched: 0 }
     }
 
     /// Reads the frames to come with `layout`, unless it has another length than this lane's grid.
@@ -194,6 +202,11 @@ impl Lane {
         if named && frame_of_len(bytes, self.layout.len()).is_some() {
             return Border::Frame(self.layout);
         }
+        let affordable = FREE_SEARCH.saturating_add(self.frame_start.saturating_mul(SEARCH_PER_BYTE));
+        if self.searched > affordable {
+            return Border::Frame(self.layout);
+        }
+        self.searched += bytes.len() as i64;
         let Some(grid) = find_grid(bytes, None) else { return Border::Frame(self.layout) };
         let agreed = grid.shape.len() == self.layout.len();
         if agreed && grid.anchor % self.layout.len() == 0 {

@@ -517,7 +517,7 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
             if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
                 // Goes on for good until this hole is settled: waiting again would only stutter.
                 core.holding = false;
-                let frames = core.held.len();
+                let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
                 self.framing.sink.note(self.connection, FramingNote::HoldLimit { frames });
                 self.framing.release(self.connection, core);
             }

@@ -63,6 +63,8 @@ pub(super) struct Probe {
     pub(super) kept: Vec<Kept>,
     pub(super) kept_bytes: usize,
     pub(super) owed: Owed,
+    /// Kept bytes from which on asking is worth it again.
+    next_ask: usize,
     directions: [Direction; 2],
 }
 
@@ -95,7 +97,12 @@ impl Probe {
         let &Chunk { offset, bytes, packet, time } = chunk;
         self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time });
         self.kept_bytes += bytes.len();
-        direction.candidate || self.kept_bytes > MAX_KEPT
+        // An answer looks at all that is kept: asked at each of many small segments, it would cost their square.
+        let ask = direction.candidate && self.kept_bytes >= self.next_ask;
+        if ask {
+            self.next_ask = self.kept_bytes + self.kept_bytes / 16;
+        }
+        ask || self.kept_bytes > MAX_KEPT
     }
 
     pub(super) fn hole(&mut self, way: Way, hole: Hole) {
@@ -143,8 +150,18 @@ impl Probe {
 
     /// The payload of a handshake frame at the very start of a direction.
     fn opening(&self, way: Way, name: Name) -> Option<&[u8]> {
-        let run = self.directions[way.index()].runs.first().filter(|run| run.offset == 0)?;
-        handshake_frame(&run.bytes, name).map(|view| view.payload())
+        let runs = &self.directions[way.index()].runs;
+        let run = runs.first().filter(|run| run.offset == 0)?;
+        if run.bytes.len() >= HANDSHAKE.len() || runs.len() == 1 {
+            return handshake_frame(&run.bytes, name).map(|view| view.payload());
+        }
+        // More of the stream came behind a hole: a snap length cut the frame, and what it left must do.
+        let mut whole = [0; HANDSHAKE.len()];
+        whole.get_mut(..run.bytes.len())?.copy_from_slice(&run.bytes);
+        let digits = handshake_frame(&whole, name)?.payload().len();
+        // A number is only worth something with all its places.
+        let field = run.bytes.get(HEADER_LEN..HEADER_LEN + usize::from(MaxMsgSize::MIN.get()));
+        Some(field.and_then(|field| field.get(..digits)).unwrap_or_default())
     }
 
     /// The grid of a direction, with the stream offset of a frame border; handshake frames are not part of it.
@@ -157,7 +174,7 @@ impl Probe {
             let opening =
                 run.offset == 0 && [Name::GetMax, Name::ReturnMax].iter().any(|n| self.opening(way, *n).is_some());
             let skip = if opening { HANDSHAKE.len() } else { 0 };
-            let grid = find_grid(&run.bytes[skip..], declared.map(Shape::of))?;
+            let grid = find_grid(run.bytes.get(skip..)?, declared.map(Shape::of))?;
             Some((run.offset + (skip + grid.anchor) as u64, grid))
         })
     }

@@ -246,6 +246,82 @@ fn an_ack_number_that_fills_the_payload_is_not_taken_for_seq() {
 }
 
 #[test]
+fn disconnect_text_that_reaches_the_place_of_seq_is_not_taken_for_it() {
+    // P = 7 leaves one letter, P = 8 two, where seq of P = 4 to 6 stands: small numbers, if they were numbers.
+    for p in 4..40 {
+        let text = b"approving client disconnection";
+        let text = &text[..text.len().min(p.into())];
+        let mut bench = Bench::new(Start::MidStream);
+        bench.send(Way::Back, &ack(p, 9));
+        bench.send(Way::Back, &bytes(&Frame::from_server(Name::Disconnect, text, T), p));
+        bench.send(Way::Forth, &msg(p, 10, b"x"));
+        let out = bench.finish();
+        assert_eq!((out.frames[1].payload.as_slice(), out.frames[1].seq), (text, 0), "P = {p}");
+        assert_eq!((out.frames[2].payload.as_slice(), out.frames[2].seq), (&b"x"[..], 10), "P = {p}");
+        let capacity = out.capacity.unwrap();
+        assert!(capacity.min().get() <= p && p <= capacity.max().get(), "P = {p}: {capacity}");
+    }
+}
+
+#[test]
+fn two_weak_frames_among_many_misfits_do_not_make_a_connection_ours() {
+    // Real names, strewn over other bytes: some pair of them agrees on a grid by chance.
+    let mut bench = Bench::new(Start::MidStream);
+    for i in 0..3000_usize {
+        bench.send(Way::Forth, b"MSG\0\0\0\0\0\0\0");
+        bench.send(Way::Forth, &vec![b'x'; (i * i * 7 + i * 13) % 50]);
+    }
+    assert!(bench.finish().frames.is_empty());
+}
+
+/// What it costs is the point: looking at everything again with each segment takes minutes here.
+#[test]
+fn a_header_before_many_tiny_segments_is_not_searched_again_with_each() {
+    let mut bench = Bench::new(Start::MidStream);
+    bench.send(Way::Forth, b"MSG\0\0\0\0\0\0\0");
+    (0..300_000).for_each(|_| bench.send(Way::Forth, b"a"));
+    assert!(bench.finish().frames.is_empty());
+}
+
+/// As above: each unknown name used to look at the rest of its segment.
+#[test]
+fn unknown_names_in_long_segments_are_not_searched_to_the_end_each() {
+    let mut bench = Bench::new(Start::Syn);
+    bench.send(Way::Forth, &get_max());
+    bench.send(Way::Back, &return_max(4));
+    let strange: Vec<u8> = [&b"MSG\0\0\0\0\0\0\0"[..], b"zzzz"].concat().repeat(4600);
+    (0..60).for_each(|_| bench.send(Way::Forth, &strange));
+    assert_eq!(bench.finish().frames.len(), 2 + (60 * strange.len()).div_ceil(44));
+}
+
+#[test]
+fn a_snap_length_that_cuts_every_frame_leaves_the_handshake_to_know_the_connection_by() {
+    let snapped = |kept: usize| {
+        let mut bench = Bench::new(Start::Syn);
+        let frames = [(Way::Forth, get_max()), (Way::Back, return_max(100)), (Way::Forth, msg(100, 1, b"x"))];
+        for (way, frame) in frames.into_iter().chain([(Way::Back, ack(100, 1)), (Way::Forth, msg(100, 2, b"y"))]) {
+            let kept = kept.min(frame.len());
+            bench.send(way, &frame[..kept]);
+            if kept < frame.len() {
+                bench.lose(way, (frame.len() - kept) as u64);
+            }
+        }
+        bench.finish()
+    };
+    for kept in [14, 20, 30, 43] {
+        let out = snapped(kept);
+        assert_eq!(out.capacity.unwrap().to_string(), "100 (from RETURN_MAX)", "{kept} bytes");
+        let found: Vec<_> = out.frames.iter().map(|f| (f.header.as_slice(), f.offset)).collect();
+        let len = layout(100).len() as u64;
+        let expected = [(&b"GET_MAX"[..], 0), (b"RETURN_MAX", 0), (b"MSG", 44), (b"ACK", 44), (b"MSG", 44 + len)];
+        assert_eq!(found, expected, "{kept} bytes");
+        assert!(out.frames.iter().all(|f| !f.missing.is_empty()));
+    }
+    // `10` of `100` is another number.
+    assert_ne!(snapped(12).capacity.unwrap().max().get(), 10);
+}
+
+#[test]
 fn an_unknown_name_on_the_grid_is_a_frame_and_not_dropped() {
     let mut odd = msg(10, 2, b"?");
     odd[..10].copy_from_slice(b"HELLO\x1b[2J\0");

@@ -54,7 +54,7 @@ impl<W: Write> RowPrinter for Details<W> {
             Detail::Summary => {
                 if let Some(time) = row.time {
                     out.extend_from_slice(b", ");
-                    self.clock.write(out, time);
+                    self.clock.write(out, row.packet, time);
                 }
                 if !self.info.is_empty() {
                     out.extend_from_slice(b"  ");
@@ -82,8 +82,8 @@ impl<W: Write> RowPrinter for Details<W> {
         self.sink.end_row()
     }
 
-    fn observe(&mut self, time: Timestamp) {
-        self.clock.observe(time);
+    fn observe(&mut self, packet: u64, time: Timestamp) {
+        self.clock.observe(packet, time);
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -144,7 +144,7 @@ fn write_origin(out: &mut Vec<u8>, row: &Row<'_>, clock: &mut Clock) {
     label(out, "Time");
     match row.time {
         Some(time) => {
-            clock.write(out, time);
+            clock.write(out, row.packet, time);
             out.extend_from_slice(b"  (");
             write_utc(out, time, clock.digits());
             out.extend_from_slice(b" UTC)\n");

@@ -40,8 +40,8 @@ pub trait RowPrinter {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()>;
 
     /// Tells of a packet that no row is printed for. Relative times count from the first packet told of or
-    /// printed, deltas (`-t d`) from the last.
-    fn observe(&mut self, _time: Timestamp) {}
+    /// printed, deltas (`-t d`) from the one with the next lower number.
+    fn observe(&mut self, _packet: u64, _time: Timestamp) {}
 
     /// Brings every row printed so far to the writer's far end, as a live capture wants when it is quiet.
     ///
@@ -49,7 +49,8 @@ pub trait RowPrinter {
     /// What the writer reports.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Completes the output and flushes it: call once, after the last row, however the rows came to an end.
+    /// Completes the output and flushes it: after the last row, however the rows came to an end. A second call writes
+    /// nothing.
     ///
     /// # Errors
     /// What the writer reports.

@@ -146,8 +146,8 @@ impl<W: Write> RowPrinter for Table<W> {
         }
     }
 
-    fn observe(&mut self, time: Timestamp) {
-        self.clock.observe(time);
+    fn observe(&mut self, packet: u64, time: Timestamp) {
+        self.clock.observe(packet, time);
     }
 
     /// Rows of an unfinished first block are drawn, which settles the widths; without any, nothing is.

@@ -1,5 +1,6 @@
 //! The Time column as people read it: tshark's `-t` forms.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
@@ -143,13 +144,19 @@ impl fmt::Display for TimeFormatError {
 
 impl std::error::Error for TimeFormatError {}
 
+/// Packets before the latest whose times are kept for `d`: rows may wait that long for their turn.
+const REMEMBERED: usize = 4096;
+
 /// Writes the times of successive rows, and remembers what the next are told against.
 #[derive(Debug)]
 pub(super) struct Clock {
     format: TimeFormat,
     digits: u8,
     first: Option<Timestamp>,
-    previous: Option<Timestamp>,
+    /// For `d`, the latest packets by number, ascending.
+    recent: VecDeque<(u64, Timestamp)>,
+    /// The time of the packet before those.
+    before_recent: Option<Timestamp>,
     previous_shown: Option<Timestamp>,
 }
 
@@ -159,7 +166,7 @@ impl Clock {
             Some(digits) => digits,
             None => 6,
         };
-        Self { format, digits, first: None, previous: None, previous_shown: None }
+        Self { format, digits, first: None, recent: VecDeque::new(), before_recent: None, previous_shown: None }
     }
 
     /// Decimals of the times written from now on.
@@ -167,14 +174,34 @@ impl Clock {
         self.digits
     }
 
-    /// A packet that is not shown.
-    pub(super) fn observe(&mut self, time: Timestamp) {
+    /// A packet that is not shown, or not yet.
+    pub(super) fn observe(&mut self, packet: u64, time: Timestamp) {
         self.first.get_or_insert(time);
-        self.previous = Some(time);
+        if self.format.reference != TimeReference::Delta {
+            return;
+        }
+        match self.recent.back() {
+            Some(&(last, _)) if last == packet => return,
+            // Another file begins.
+            Some(&(last, before)) if last > packet => {
+                self.before_recent = Some(before);
+                self.recent.clear();
+            }
+            _ if self.recent.len() == REMEMBERED => self.before_recent = self.recent.pop_front().map(|(_, time)| time),
+            _ => {}
+        }
+        self.recent.push_back((packet, time));
     }
 
-    /// The time of the next row.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+    /// The time of the packet before this one; a row may be printed long after its packet was told of.
+    fn before(&self, packet: u64) -> Option<Timestamp> {
+        let at = self.recent.partition_point(|(number, _)| *number < packet);
+        let before = at.checked_sub(1).and_then(|at| self.recent.get(at));
+        before.map(|(_, time)| *time).or(self.before_recent)
+    }
+
+    /// The time of the next row, whose packet is `packet`.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, packet: u64, time: Timestamp) {
         if self.format.digits.is_none() && !time.subsec_nanos().is_multiple_of(1000) {
             self.digits = 9;
         }
@@ -182,7 +209,7 @@ impl Clock {
         let zone = &self.format.zone;
         match self.format.reference {
             TimeReference::Relative => write_seconds(out, time.since(first), self.digits),
-            TimeReference::Delta => write_seconds(out, time.since(self.previous.unwrap_or(time)), self.digits),
+            TimeReference::Delta => write_seconds(out, time.since(self.before(packet).unwrap_or(time)), self.digits),
             TimeReference::DeltaDisplayed => {
                 write_seconds(out, time.since(self.previous_shown.unwrap_or(time)), self.digits);
             }
@@ -194,7 +221,9 @@ impl Clock {
             TimeReference::UtcDate => write_civil(out, time, &TimeZone::UTC, Date::Calendar, self.digits),
             TimeReference::UtcDayOfYear => write_civil(out, time, &TimeZone::UTC, Date::DayOfYear, self.digits),
         }
-        self.previous = Some(time);
+        if self.recent.back().is_none_or(|(last, _)| *last < packet) {
+            self.observe(packet, time);
+        }
         self.previous_shown = Some(time);
     }
 }
@@ -253,12 +282,12 @@ mod tests {
 
     fn column(format: &str, times: &[i64]) -> Vec<String> {
         let mut clock = Clock::new(format.parse().unwrap());
-        let one = |nanos: &i64| {
+        let one = |(packet, nanos): (u64, &i64)| {
             let mut out = Vec::new();
-            clock.write(&mut out, Timestamp::from_nanos(*nanos));
+            clock.write(&mut out, packet, Timestamp::from_nanos(*nanos));
             String::from_utf8(out).unwrap()
         };
-        times.iter().map(one).collect()
+        (1..).zip(times).map(one).collect()
     }
 
     /// Capture times with a repeated moment, a step backwards and a new day.
@@ -323,16 +352,30 @@ mod tests {
         let after_a_hidden_packet = |format: &str| {
             let mut clock = Clock::new(format.parse().unwrap());
             let mut out = Vec::new();
-            clock.observe(Timestamp::from_nanos(1_000_000_000));
-            clock.write(&mut out, Timestamp::from_nanos(3_000_000_000));
-            clock.observe(Timestamp::from_nanos(7_000_000_000));
+            clock.observe(1, Timestamp::from_nanos(1_000_000_000));
+            clock.write(&mut out, 2, Timestamp::from_nanos(3_000_000_000));
+            clock.observe(3, Timestamp::from_nanos(7_000_000_000));
             out.clear();
-            clock.write(&mut out, Timestamp::from_nanos(8_000_000_000));
+            clock.write(&mut out, 4, Timestamp::from_nanos(8_000_000_000));
             String::from_utf8(out).unwrap()
         };
         assert_eq!(after_a_hidden_packet("r.0"), "7");
         assert_eq!(after_a_hidden_packet("d.0"), "1");
         assert_eq!(after_a_hidden_packet("dd.0"), "5");
+    }
+
+    #[test]
+    fn d_counts_from_the_packet_before_also_for_a_row_that_waited_and_for_several_rows_of_a_packet() {
+        let mut clock = Clock::new("d.0".parse().unwrap());
+        let second = |s: i64| Timestamp::from_nanos(s * 1_000_000_000);
+        (1..=5).for_each(|packet: u64| clock.observe(packet, second(packet as i64 * packet as i64)));
+        let mut told = |packet: u64, s: i64| {
+            let mut out = Vec::new();
+            clock.write(&mut out, packet, second(s));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!([told(2, 4), told(2, 4), told(5, 25), told(1, 1), told(6, 36)], ["3", "3", "9", "0", "11"]);
+        assert_eq!(told(4, 16), "7");
     }
 
     #[test]
@@ -347,7 +390,7 @@ mod tests {
         let written = |name: &str| {
             let mut out = Vec::new();
             let format = name.parse::<TimeFormat>().unwrap().with_zone(zone.clone());
-            Clock::new(format).write(&mut out, Timestamp::from_nanos(MICROS[0]));
+            Clock::new(format).write(&mut out, 1, Timestamp::from_nanos(MICROS[0]));
             String::from_utf8(out).unwrap()
         };
         assert_eq!(written("ad"), "2025-01-06 22:04:42.582655");

@@ -240,6 +240,8 @@ impl WiresharkJson {
             let offset = self.chunker.offset();
             match (self.place, byte) {
                 (Place::AfterEnd, None) => return Ok(None),
+                // `43 packets captured`, from a tool whose messages went to the same file.
+                (Place::AfterEnd, Some(byte)) if begins_chatter(byte) => self.chatter(offset)?,
                 (Place::AfterEnd, Some(byte)) => {
                     let what =
                         format!("{} after the end of the array of packets; needed the end of the file", seen(byte));
@@ -284,20 +286,24 @@ impl WiresharkJson {
                 }
                 b',' => self.chunker.advance(1),
                 // A tool that writes its warnings to the same file goes on doing so between the lines.
-                byte if byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'(') => {
-                    let range = self.chunker.line(MAX_CHATTER as usize)?;
-                    if self.chunker.bytes(range).iter().any(|byte| is_binary(*byte)) {
-                        let what = format!("bytes that are neither JSON nor text after {}", self.last_name());
-                        return Err(CaptureError::Malformed { offset, what });
-                    }
-                    self.interpreter.tally.chatter.add(0);
-                }
+                byte if begins_chatter(byte) => self.chatter(offset)?,
                 byte => {
                     let what = format!("{} after {}; needed the `{{` of a packet", seen(byte), self.last_name());
                     return Err(CaptureError::Malformed { offset, what });
                 }
             }
         }
+    }
+
+    /// Steps over a line of text at `offset`.
+    fn chatter(&mut self, offset: u64) -> Result<(), CaptureError> {
+        let range = self.chunker.line(MAX_CHATTER as usize)?;
+        if self.chunker.bytes(range).iter().any(|byte| is_binary(*byte)) {
+            let what = format!("bytes that are neither JSON nor text after {}", self.last_name());
+            return Err(CaptureError::Malformed { offset, what });
+        }
+        self.interpreter.tally.chatter.add(0);
+        Ok(())
     }
 
     fn last_name(&self) -> String {
@@ -383,6 +389,11 @@ fn malformed(error: &serde_json::Error, text: &[u8], offset: u64, chunker: &Chun
 }
 
 /// Control bytes do not occur in text; neither do bytes that UTF-8 never uses.
+/// What a tool's message may begin with, and a packet cannot.
+const fn begins_chatter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'(')
+}
+
 const fn is_binary(byte: u8) -> bool {
     matches!(byte, 0..=8 | 14..=26 | 28..=31 | 0x7f | 0xf8..)
 }

@@ -88,7 +88,7 @@ impl Cells {
                 PACKET => write_integer(out, row.packet),
                 TIME => {
                     if let Some(time) = row.time {
-                        clock.write(out, time);
+                        clock.write(out, row.packet, time);
                     }
                 }
                 CONNECTION => write_integer(out, row.connection),
