@@ -91,6 +91,7 @@ fn observer<'s>(connection: &FramedConnection<'_>, state: &'s mut RowState) -> &
 impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;

@@ -30,7 +30,8 @@ pub(super) struct Recent {
 }
 
 fn fingerprint(bytes: &[u8]) -> u64 {
-    FixedState::with_seed(0x5EED).hash_one(bytes)
+    const HASHER: FixedState = FixedState::with_seed(0x5EED);
+    HASHER.hash_one(bytes)
 }
 
 impl Recent {
