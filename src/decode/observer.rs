@@ -68,7 +68,7 @@ impl Observer {
     }
 
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
-    #[inline]
+    #[inline(always)] // what it returns is as large as a row
     pub fn observe(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Observed {
         let note = self.note(from, frame, packet, time);
         Observed { info: Info::new(note, flaws(from, frame)), in_flight: self.window.in_flight() }
