@@ -126,14 +126,16 @@ impl<S: StreamSink> Connections<S> {
         self.shared.counters.segments += 1;
         let (key, sender) = Key::new(segment.source, segment.destination);
         let slot = match self.latest {
-            Some((latest, slot)) if latest == key => Some(slot),
-            _ => self.find(&key),
+            Some((latest, slot)) if latest == key => slot,
+            _ => {
+                let slot = match self.find(&key) {
+                    Some(slot) => slot,
+                    None => self.open(key, sender, segment, sink),
+                };
+                self.latest = Some((key, slot));
+                slot
+            }
         };
-        let slot = match slot {
-            Some(slot) => slot,
-            None => self.open(key, sender, segment, sink),
-        };
-        self.latest = Some((key, slot));
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.is_succeeded_by(segment, sender) {
             connection.close(Closing::Replaced, &mut self.shared, sink);

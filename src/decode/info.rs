@@ -53,11 +53,25 @@ impl Info {
     }
 }
 
-impl fmt::Display for Info {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = Words { f, any: false };
+impl Info {
+    /// Appends what [`Display`](fmt::Display) writes: the printers' way, without a formatter for what most rows say.
+    #[inline]
+    pub(super) fn append(&self, text: &mut String) {
+        // A String takes any text.
+        let _ = self.write(text);
+    }
+
+    #[inline]
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        let mut words = Words { out, any: false };
         self.note.write(&mut words)?;
         self.flaws.write(&mut words)
+    }
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
     }
 }
 
@@ -163,22 +177,40 @@ pub(super) struct Numbers {
 }
 
 /// Writes pieces with one space between them.
-struct Words<'a, 'b> {
-    f: &'a mut fmt::Formatter<'b>,
+struct Words<'a, W> {
+    out: &'a mut W,
     any: bool,
 }
 
-impl Words<'_, '_> {
+impl<W: fmt::Write> Words<'_, W> {
     fn put(&mut self, piece: fmt::Arguments<'_>) -> fmt::Result {
-        if std::mem::replace(&mut self.any, true) {
-            self.f.write_str(" ")?;
-        }
-        self.f.write_fmt(piece)
+        self.begin()?;
+        self.out.write_fmt(piece)
+    }
+
+    fn begin(&mut self) -> fmt::Result {
+        if std::mem::replace(&mut self.any, true) { self.out.write_str(" ") } else { Ok(()) }
+    }
+
+    /// What every ACK of an undisturbed exchange says.
+    fn put_answer(&mut self, packet: u64, nanos: u64) -> fmt::Result {
+        // Two decimals, rounded, in integers.
+        let hundredths = nanos.saturating_add(5_000_000) / 10_000_000;
+        let mut digits = itoa::Buffer::new();
+        self.begin()?;
+        self.out.write_str("acknowledges #")?;
+        self.out.write_str(digits.format(packet))?;
+        self.out.write_str(" after ")?;
+        self.out.write_str(digits.format(hundredths / 100))?;
+        self.out.write_str(if hundredths % 100 < 10 { ".0" } else { "." })?;
+        self.out.write_str(digits.format(hundredths % 100))?;
+        self.out.write_str(" s")
     }
 }
 
 impl Note {
-    fn write(&self, out: &mut Words<'_, '_>) -> fmt::Result {
+    #[inline]
+    fn write(&self, out: &mut Words<'_, impl fmt::Write>) -> fmt::Result {
         match *self {
             Self::Quiet => Ok(()),
             Self::AsksMax => out.put(format_args!("asks for maximum_msg_size")),
@@ -202,7 +234,7 @@ impl Note {
 }
 
 fn write_departure(
-    out: &mut Words<'_, '_>,
+    out: &mut Words<'_, impl fmt::Write>,
     verdict: Departure,
     name: Name,
     pos: Pos,
@@ -250,7 +282,7 @@ fn write_departure(
 }
 
 fn write_acknowledgement(
-    out: &mut Words<'_, '_>,
+    out: &mut Words<'_, impl fmt::Write>,
     verdict: Acknowledgement,
     number: Pos,
     last: Option<Pos>,
@@ -285,10 +317,8 @@ fn write_acknowledgement(
                 (Some(covered), _) => {
                     out.put(format_args!("[ACK {number} covers {covered}; their ACKs may not be captured]"))
                 }
-                (None, Answers::Frame { packet, after: Some(nanos), .. }) if nanos >= 0 => {
-                    // Two decimals, rounded, in integers.
-                    let hundredths = nanos.saturating_add(5_000_000) / 10_000_000;
-                    out.put(format_args!("acknowledges #{packet} after {}.{:02} s", hundredths / 100, hundredths % 100))
+                (None, Answers::Frame { packet, after: Some(nanos @ 0..), .. }) => {
+                    out.put_answer(packet, nanos.unsigned_abs())
                 }
                 (None, Answers::Frame { packet, .. }) => out.put(format_args!("acknowledges #{packet}")),
                 (None, Answers::NotCaptured) => out.put(format_args!("[{number} was not seen in this capture]")),
@@ -299,7 +329,7 @@ fn write_acknowledgement(
 }
 
 impl Flaws {
-    fn write(&self, out: &mut Words<'_, '_>) -> fmt::Result {
+    fn write(&self, out: &mut Words<'_, impl fmt::Write>) -> fmt::Result {
         if let Some(Numbers { seq, prev_seq, pos }) = self.numbers {
             if seq == prev_seq && seq == pos {
                 out.put(format_args!("[seq, prev_seq, pos are {pos}, in a server frame 0]"))?;

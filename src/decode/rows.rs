@@ -91,15 +91,16 @@ fn observer<'s>(connection: &FramedConnection<'_>, state: &'s mut RowState) -> &
 impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
         }
-        let LocatedFrame { from, packet, first_packet, time, offset, frame } = *located;
-        let observed = observer(connection, state).observe(from, &frame, packet, time);
+        let LocatedFrame { from, packet, first_packet, time, offset, ref frame } = *located;
         if from == Side::Client && self.sink.wants_messages() {
-            state.message.frame(&frame);
+            state.message.frame(frame);
         }
+        let observed = observer(connection, state).observe(from, frame, packet, time);
         let row = Row {
             packet,
             first_packet,
@@ -107,7 +108,7 @@ impl<S: RowSink> FrameSink for Rows<S> {
             connection: connection.tcp.id,
             from,
             offset,
-            frame,
+            frame: *frame,
             in_flight: observed.in_flight,
             info: observed.info,
         };

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::{FrameLayout, HEADER_LEN, Name, Pos};
 
+/// Bytes from sent_time to the end of any frame: f64, ack byte and padding, prev_seq, pos.
+const TAIL: usize = 20;
+
 /// Any bytes of a frame's length, with the layout that says what stands where. Every accessor works
 /// whatever the bytes are, so that a malformed frame can still be shown in full.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,12 @@ impl<'a> FrameView<'a> {
     fn array<const N: usize>(self, at: usize) -> [u8; N] {
         // `new` checked the length once; every field of the layout lies within it.
         self.bytes.get(at..at + N).and_then(|s| s.try_into().ok()).unwrap_or([0; N])
+    }
+
+    /// From sent_time to the end: the same twenty bytes for every P.
+    fn tail(self) -> &'a [u8; TAIL] {
+        // `new` checked the length: no layout is shorter.
+        self.bytes.last_chunk().unwrap_or(&[0; TAIL])
     }
 
     /// The header field: the name and its padding.
@@ -94,25 +103,28 @@ impl<'a> FrameView<'a> {
     /// sent_time in Unix seconds, as the sender wrote it: it may be NaN, infinite or nonsense.
     #[must_use]
     pub fn sent_time(self) -> f64 {
-        f64::from_le_bytes(self.array(self.layout.sent_time()))
+        let [a, b, c, d, e, f, g, h, ..] = *self.tail();
+        f64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// The ack byte: 0 or 1 in a well-formed frame.
     #[must_use]
     pub fn ack(self) -> u8 {
-        self.array::<1>(self.layout.ack())[0]
+        self.tail()[8]
     }
 
     /// prev_seq.
     #[must_use]
     pub fn prev_seq(self) -> i32 {
-        i32::from_le_bytes(self.array(self.layout.prev_seq()))
+        let [.., a, b, c, d, _, _, _, _] = *self.tail();
+        i32::from_le_bytes([a, b, c, d])
     }
 
     /// pos.
     #[must_use]
     pub fn pos(self) -> Pos {
-        Pos(i32::from_le_bytes(self.array(self.layout.pos())))
+        let [.., a, b, c, d] = *self.tail();
+        Pos(i32::from_le_bytes([a, b, c, d]))
     }
 
     /// True when every alignment byte is zero.
@@ -120,7 +132,8 @@ impl<'a> FrameView<'a> {
     pub fn padding_is_zero(self) -> bool {
         let gap = |from: usize, to: usize| self.bytes.get(from..to).is_some_and(|s| s.iter().all(|b| *b == 0));
         let l = self.layout;
-        gap(l.payload_end(), l.seq()) && gap(l.seq() + 4, l.sent_time()) && gap(l.ack() + 1, l.prev_seq())
+        let [_, _, _, _, _, _, _, _, _, a, b, c, ..] = *self.tail();
+        gap(l.payload_end(), l.seq()) && gap(l.seq() + 4, l.sent_time()) && [a, b, c] == [0; 3]
     }
 }
 

@@ -244,6 +244,7 @@ impl Lane {
         self.frame_start += len as i64;
     }
 
+    #[inline(never)] // the sink is large, and few frames are put together
     fn emit_partial(&mut self, layout: FrameLayout, sink: &mut impl LaneSink) {
         let mut partial = std::mem::take(&mut self.partial);
         if let (Some((first_packet, packet)), Some(view)) =

@@ -467,6 +467,32 @@ struct Delivery<'a, S: FrameSink> {
 }
 
 impl<S: FrameSink> Delivery<'_, S> {
+    /// Keeps a frame until its turn comes.
+    #[cold]
+    fn hold(&mut self, placed: &Placed<'_>, frame: CapturedFrame<'_>) {
+        let core = &mut *self.core;
+        let Placed { packet, time, first_packet, offset, .. } = *placed;
+        let bytes = frame.view().bytes();
+        core.held_bytes += bytes.len();
+        core.held.push(Held::Frame {
+            way: self.way,
+            packet,
+            first_packet,
+            time,
+            offset,
+            layout: frame.view().layout(),
+            bytes: bytes.to_vec(),
+            missing: frame.missing().to_vec(),
+        });
+        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
+            // Goes on for good until this hole is settled: waiting again would only stutter.
+            core.holding = false;
+            let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
+            self.framing.sink.note(self.connection, FramingNote::HoldLimit { frames });
+            self.framing.release(self.connection, core);
+        }
+    }
+
     /// Learns from a frame while P is an interval; returns the layout to read it with.
     #[cold]
     fn learn(&mut self, view: FrameView<'_>) -> FrameLayout {
@@ -488,6 +514,7 @@ impl<S: FrameSink> Delivery<'_, S> {
 }
 
 impl<S: FrameSink> LaneSink for Delivery<'_, S> {
+    #[inline(always)] // into the lane's loop, where the frame need not be put together to be taken apart
     fn frame(&mut self, placed: &Placed<'_>) {
         self.framing.counts.frames += 1;
         let mut frame = placed.frame;
@@ -502,25 +529,7 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
         let Placed { packet, time, first_packet, offset, .. } = *placed;
         let core = &mut *self.core;
         if core.holding || !core.held.is_empty() {
-            let bytes = frame.view().bytes();
-            core.held_bytes += bytes.len();
-            core.held.push(Held::Frame {
-                way: self.way,
-                packet,
-                first_packet,
-                time,
-                offset,
-                layout: frame.view().layout(),
-                bytes: bytes.to_vec(),
-                missing: frame.missing().to_vec(),
-            });
-            if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
-                // Goes on for good until this hole is settled: waiting again would only stutter.
-                core.holding = false;
-                let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
-                self.framing.sink.note(self.connection, FramingNote::HoldLimit { frames });
-                self.framing.release(self.connection, core);
-            }
+            self.hold(placed, frame);
             return;
         }
         let view = FramedConnection { tcp: self.connection, client: core.client, capacity: &core.capacity };

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 const NETLINK: [u8; 2] = ARPHRD_NETLINK.to_be_bytes();
 
 /// The segment in `bytes`, when the packet is of the plain kind.
-#[inline]
+#[inline(always)] // what it returns is larger than what it does
 pub(super) fn segment(packet: u64, time: Option<Timestamp>, link_type: LinkType, bytes: &[u8]) -> Option<Segment<'_>> {
     let ip = ip_packet(link_type, bytes)?;
     let (addresses, header_len, total) = match ip.first()? >> 4 {

@@ -156,7 +156,7 @@ impl Dissector {
     ///
     /// The segment's payload is a slice of `bytes`; of a reassembled datagram it is the dissector's own, valid until
     /// the next call.
-    #[inline]
+    #[inline(always)] // as above
     pub fn dissect<'a>(
         &'a mut self,
         number: u64,

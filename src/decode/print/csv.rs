@@ -9,7 +9,6 @@
 //! (`=1+1` becomes `\x3d1+1`), which turns back like any other. In TSV, which knows no quotes, the same is done
 //! to a leading `"`, which many readers would take for one.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::escape::{Origin, Quoting, write_escaped};
@@ -96,8 +95,7 @@ impl<W: Write> RowPrinter for Delimited<W> {
         write_known(out, row.in_flight);
         out.push(between);
         self.info.clear();
-        // A String takes any text; an error could only come from the value's own Display.
-        let _ = write!(self.info, "{}", row.info);
+        row.info.append(&mut self.info);
         write_cell(out, self.info.as_bytes(), Origin::Ours, delimiter);
         out.push(b'\n');
         self.sink.end_row()

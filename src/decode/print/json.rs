@@ -6,7 +6,6 @@
 //! `info` are [escaped](super::escape) text; `payload_hex` is lower case without trailing NULs. What is not known is
 //! null.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::escape::{Origin, Quoting, write_escaped};
@@ -50,8 +49,7 @@ impl<W: Write> RowPrinter for Json<W> {
         let out = &mut self.sink.buffer;
         out.extend_from_slice(self.lead);
         self.info.clear();
-        // A String takes any text; an error could only come from the value's own Display.
-        let _ = write!(self.info, "{}", row.info);
+        row.info.append(&mut self.info);
         write_object(out, row, &self.info);
         match self.arrangement {
             Arrangement::Array => self.lead = b",\n",

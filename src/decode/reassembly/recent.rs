@@ -1,6 +1,6 @@
 //! Fingerprints of delivered bytes, so that a later copy that differs can be told without keeping the bytes.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 
 use foldhash::fast::FixedState;
 
@@ -30,7 +30,10 @@ pub(super) struct Recent {
 }
 
 fn fingerprint(bytes: &[u8]) -> u64 {
-    FixedState::with_seed(0x5EED).hash_one(bytes)
+    const HASHER: FixedState = FixedState::with_seed(0x5EED);
+    let mut hasher = HASHER.build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 impl Recent {

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::Width;
 use super::cells::{
-    ACK, Align, COLUMNS, CONNECTION, Cells, HEADER, IN_FLIGHT, INFO, PAYLOAD, PREV_SEQ, SENT_TIME, SEQ,
+    ACK, Align, COLUMNS, CONNECTION, Cells, HEADER, IN_FLIGHT, INFO, PAYLOAD, PREV_SEQ, SENT_TIME, SEQ, display_width,
 };
 
 /// Columns left out of a narrow table, the one that says least first: seq and prev_seq repeat pos.
@@ -92,6 +92,43 @@ impl Arrangement {
     pub(super) fn write_row(&mut self, out: &mut Vec<u8>, cells: &Cells) {
         self.make_room(cells);
         let start = out.len();
+        if !(cells.is_ascii() && self.write_fitting(out, cells)) {
+            out.truncate(start);
+            self.write_any(out, cells);
+        }
+        let used = out[start..].iter().rposition(|b| *b != b' ').map_or(0, |last| last + 1);
+        out.truncate(start + used);
+    }
+
+    /// The short way for rows whose cells fit: blanks first, then each text in its place. False when one does not;
+    /// what was written is then to be dropped.
+    fn write_fitting(&self, out: &mut Vec<u8>, cells: &Cells) -> bool {
+        let (before, behind) = self.padding();
+        let mut at = out.len();
+        out.resize(at + self.total_width(), b' ');
+        for (column, width) in &self.columns {
+            at += usize::from(before);
+            let text = cells.bytes(*column);
+            let Some(missing) = width.checked_sub(text.len()) else {
+                // Nothing stands behind the last column that it could push.
+                let pushes = *column != INFO || self.width != Width::Full;
+                if !pushes {
+                    out.truncate(at);
+                    out.extend_from_slice(text);
+                }
+                return !pushes;
+            };
+            let from = if COLUMNS[*column].align == Align::Right { at + missing } else { at };
+            if let Some(place) = out.get_mut(from..from + text.len()) {
+                place.copy_from_slice(text);
+            }
+            at += width + usize::from(behind);
+        }
+        true
+    }
+
+    /// The way for every row.
+    fn write_any(&self, out: &mut Vec<u8>, cells: &Cells) {
         for (column, width) in &self.columns {
             let text = cells.text(*column);
             let missing = width.saturating_sub(display_width(text));
@@ -112,15 +149,15 @@ impl Arrangement {
             }
             out.push(b' ');
         }
-        while out.len() > start && out.last() == Some(&b' ') {
-            out.pop();
-        }
+    }
+
+    fn total_width(&self) -> usize {
+        self.columns.iter().map(|(_, width)| width + self.spacing.total()).sum()
     }
 
     /// A border of `line`s as wide as the table.
     pub(super) fn write_border(&self, out: &mut Vec<u8>, line: char) {
-        let total: usize = self.columns.iter().map(|(_, width)| width + self.spacing.total()).sum();
-        for _ in 0..total {
+        for _ in 0..self.total_width() {
             out.extend_from_slice(line.encode_utf8(&mut [0; 4]).as_bytes());
         }
         out.push(b'\n');
@@ -132,7 +169,7 @@ impl Arrangement {
             if matches!(*column, HEADER | PAYLOAD | INFO) {
                 continue;
             }
-            let needed = display_width(cells.text(*column));
+            let needed = cells.width(*column);
             if needed > *width {
                 grown += needed - *width;
                 *width = needed;
@@ -148,7 +185,7 @@ impl Arrangement {
 }
 
 fn natural_width(rows: &[Cells], column: usize, title: &str, extent: Extent) -> usize {
-    let widest = rows.iter().map(|row| display_width(row.text(column))).max().unwrap_or(0);
+    let widest = rows.iter().map(|row| row.width(column)).max().unwrap_or(0);
     let room = match extent {
         Extent::Whole => 0,
         Extent::MoreMayCome => COLUMNS[column].room,
@@ -193,10 +230,6 @@ fn fit(columns: &mut Vec<(usize, usize)>, available: usize, rows: &[Cells], exte
         }
     }
     spacing
-}
-
-fn display_width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// `text`, or as much of it as leaves room for `…` within `width` columns.

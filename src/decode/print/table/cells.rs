@@ -1,6 +1,6 @@
 //! A row as the texts of its table cells.
 
-use std::io::Write as _;
+use unicode_width::UnicodeWidthStr;
 
 use super::super::escape::{Origin, Quoting, write_escaped};
 use super::super::number::{write_integer, write_python_float};
@@ -70,9 +70,12 @@ pub(super) const COLUMNS: [Column; 13] = [
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     text: Vec<u8>,
+    /// Whether a byte of the text is a column of the terminal.
+    ascii: bool,
     ends: [usize; COLUMNS.len()],
     connection: u32,
     tint: Tint,
+    info: String,
 }
 
 impl Cells {
@@ -81,6 +84,8 @@ impl Cells {
         self.text.clear();
         self.connection = row.connection;
         self.tint = Tint::of(row);
+        self.info.clear();
+        row.info.append(&mut self.info);
         let out = &mut self.text;
         let frame = &row.frame;
         for (column, end) in self.ends.iter_mut().enumerate() {
@@ -105,17 +110,33 @@ impl Cells {
                         write_integer(out, count);
                     }
                 }
-                _ => write_info(out, row),
+                _ => write_escaped(out, self.info.as_bytes(), Origin::Ours, Quoting::Plain),
             }
             *end = out.len();
         }
+        self.ascii = self.text.is_ascii();
     }
 
     /// The text of a column.
     pub(super) fn text(&self, column: usize) -> &str {
+        std::str::from_utf8(self.bytes(column)).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    pub(super) fn bytes(&self, column: usize) -> &[u8] {
         let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(column).copied().unwrap_or(start);
-        self.text.get(start..end).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The columns of the terminal that the text of a column takes.
+    pub(super) fn width(&self, column: usize) -> usize {
+        if self.ascii { self.bytes(column).len() } else { display_width(self.text(column)) }
+    }
+
+    /// True when every character is as wide as its one byte.
+    pub(super) const fn is_ascii(&self) -> bool {
+        self.ascii
     }
 
     /// Bytes of all texts.
@@ -155,13 +176,6 @@ fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     write_escaped(out, text, Origin::Wire, Quoting::Plain);
 }
 
-fn write_info(out: &mut Vec<u8>, row: &Row<'_>) {
-    let start = out.len();
-    // A Vec takes any text; an error could only come from the value's own Display.
-    let _ = write!(out, "{}", row.info);
-    if out[start..].iter().any(|b| !(b' '..=b'~').contains(b)) {
-        // Rare enough for a copy: our own words are nearly always plain ASCII.
-        let info = out.split_off(start);
-        write_escaped(out, &info, Origin::Ours, Quoting::Plain);
-    }
+pub(super) fn display_width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
