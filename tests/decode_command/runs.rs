@@ -201,3 +201,17 @@ fn two_clients_are_two_connections() {
     let messages = decode(["--message".as_ref(), capture("two-clients.pcapng").as_os_str()]).well();
     assert_eq!(messages.lines().filter(|line| *line == MESSAGE).count(), 2);
 }
+
+#[test]
+#[ignore = "needs python3"]
+fn no_whole_frame_is_lost_or_invented_however_an_exchange_was_captured() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/compare_recut.py");
+    let output = std::process::Command::new("python3")
+        .args([script, "--decode", env!("CARGO_BIN_EXE_decode"), "--exchanges", "200"])
+        .args(
+            "none drop dup snap swap recut snap+recut dup+swap midstream".split(' ').flat_map(|mode| ["--mode", mode]),
+        )
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
