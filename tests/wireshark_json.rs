@@ -10,7 +10,7 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
 use arqscope::decode::capture::CaptureError;
-use arqscope::decode::wireshark_json::{Limits, WiresharkJson};
+use arqscope::decode::capture::wireshark_json::{Limits, WiresharkJson};
 use arqscope::decode::{LinkType, PacketContent};
 use proptest::prelude::*;
 

@@ -23,7 +23,6 @@ pub mod row;
 pub mod rows;
 pub mod segment;
 mod stream_files;
-pub mod wireshark_json;
 
 pub use connections::Connections;
 pub use info::Info;

@@ -28,6 +28,7 @@ mod pcap;
 mod pcapng;
 mod sniff;
 mod window;
+pub mod wireshark_json;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -41,11 +42,11 @@ pub use facts::{
 };
 
 use super::Packet;
-use super::wireshark_json::{Limits as JsonLimits, WiresharkJson};
 use pcap::PcapReader;
 use pcapng::PcapngReader;
 use sniff::Kind;
 use window::{Source, Window};
+use wireshark_json::{Limits as JsonLimits, WiresharkJson};
 
 /// Where a capture comes from. Displays as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Is this connection ours? Keeps a connection's first bytes until they answer.
 
+use super::delivery::Owed;
 use super::evidence::{Grid, Shape, find_grid, handshake_frame, header_offsets};
 use super::lane::Lane;
-use super::{Capacity, CapacityBasis, Owed};
+use super::{Capacity, CapacityBasis};
 use crate::decode::reassembly::{Chunk, ConnectionInfo, Hole, Start, Way};
 use crate::time::Timestamp;
 use crate::wire::{HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Side};

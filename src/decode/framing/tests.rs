@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::decode::Endpoint;
 use crate::decode::reassembly::{HoleCause, Waiting};
-use crate::wire::{Frame, Pos};
+use crate::wire::{Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
 
 /// A frame as it came out: who, packets, offset, bytes with what is missing.
 #[derive(Debug, Clone, PartialEq)]

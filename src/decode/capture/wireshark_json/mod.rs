@@ -53,7 +53,7 @@ impl Default for Limits {
 ///
 /// ```
 /// use arqscope::decode::PacketContent;
-/// use arqscope::decode::wireshark_json::{Limits, WiresharkJson};
+/// use arqscope::decode::capture::wireshark_json::{Limits, WiresharkJson};
 ///
 /// let export = r#"[{"_source": {"layers": {
 ///     "frame": {"frame.number": "7", "frame.time_epoch": "1795360517.623368000"},

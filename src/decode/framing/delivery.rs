@@ -1,0 +1,251 @@
+//! From the lanes to the sink: what is learnt of P on the way, and the waiting room that keeps a connection's frames in
+//! packet order.
+
+use super::capacity::Capacity;
+use super::evidence;
+use super::lane::{LaneEvent, LaneSink, Placed};
+use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
+use crate::decode::CapturedFrame;
+use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
+use crate::time::Timestamp;
+use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
+
+/// Frames of one connection that wait while a hole is open.
+const MAX_HELD_FRAMES: usize = 64;
+/// Bytes of those frames.
+const MAX_HELD_BYTES: usize = 1 << 20;
+
+/// What both lanes share.
+#[derive(Debug)]
+pub(super) struct Core<T> {
+    pub(super) client: Way,
+    pub(super) capacity: Capacity,
+    /// Frames wait: bytes of one direction stand behind an open hole.
+    pub(super) holding: bool,
+    held: Vec<Held>,
+    held_bytes: usize,
+    /// What the sides have acknowledged beyond what the capture shows.
+    pub(super) owed: Owed,
+    /// The capacity was narrowed: the lanes' layouts must follow.
+    pub(super) refined: bool,
+    pub(super) state: T,
+}
+
+/// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Owed {
+    /// Stream offset up to which they were acknowledged; 0 for none.
+    pub(super) up_to: [u64; 2],
+    /// Up to where the sink knows.
+    told: [u64; 2],
+    /// Packets for which frames have waited.
+    pub(super) waited: u8,
+}
+
+/// Something that waits for its turn.
+#[derive(Debug)]
+enum Held {
+    Frame {
+        way: Way,
+        packet: u64,
+        first_packet: u64,
+        time: Option<Timestamp>,
+        offset: u64,
+        layout: FrameLayout,
+        bytes: Vec<u8>,
+        missing: Vec<std::ops::Range<usize>>,
+    },
+    Hole {
+        way: Way,
+        after: u64,
+        hole: Hole,
+    },
+}
+
+impl Held {
+    const fn packet(&self) -> u64 {
+        match self {
+            Self::Frame { packet, .. } => *packet,
+            Self::Hole { after, .. } => *after,
+        }
+    }
+}
+
+impl<T: Default> Core<T> {
+    /// A connection whose first bytes were kept: frames wait until they were replayed.
+    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed) -> Self {
+        let (held, state) = (Vec::new(), T::default());
+        Self { client, capacity, holding: true, held, held_bytes: 0, owed, refined: false, state }
+    }
+}
+
+impl<T> Core<T> {
+    /// Hands on a hole of direction `way`, or lets it wait with the frames.
+    pub(super) fn hole<S: FrameSink<State = T>>(
+        &mut self,
+        connection: &ConnectionInfo,
+        way: Way,
+        hole: Hole,
+        sink: &mut S,
+    ) {
+        if self.holding || !self.held.is_empty() {
+            // Behind the frames of its own direction, before those of the other that may answer what it took.
+            let after = self.held.iter().rev().find_map(|held| match held {
+                Held::Frame { way: w, packet, .. } if *w == way => Some(*packet),
+                _ => None,
+            });
+            self.held.push(Held::Hole { way, after: after.unwrap_or(0), hole });
+        } else {
+            let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
+            sink.hole(&view, &mut self.state, view.side(way), &hole);
+        }
+    }
+
+    /// Tells the sink of bytes that were acknowledged and are not captured, unless it knows.
+    pub(super) fn tell_unseen<S: FrameSink<State = T>>(&mut self, connection: &ConnectionInfo, sink: &mut S) {
+        for way in Way::BOTH {
+            let (up_to, told) = (self.owed.up_to[way.index()], &mut self.owed.told[way.index()]);
+            if up_to > *told {
+                *told = up_to;
+                let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
+                sink.unseen(&view, &mut self.state, view.side(way));
+            }
+        }
+    }
+
+    /// Hands on everything that waited, in packet order.
+    pub(super) fn release<S: FrameSink<State = T>>(&mut self, connection: &ConnectionInfo, sink: &mut S) {
+        if self.held.is_empty() {
+            return;
+        }
+        let mut held = std::mem::take(&mut self.held);
+        self.held_bytes = 0;
+        held.sort_by_key(Held::packet);
+        let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
+        for waiting in &held {
+            match waiting {
+                Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing } => {
+                    // The capacity may have been narrowed since: the latest layout of this length reads it right.
+                    let layout =
+                        if view.capacity.layout().len() == layout.len() && layout.max_msg_size() != HANDSHAKE_SIZE {
+                            view.capacity.layout()
+                        } else {
+                            *layout
+                        };
+                    let Some(frame) = FrameView::new(bytes, layout) else { continue };
+                    let frame = LocatedFrame {
+                        from: view.side(*way),
+                        packet: *packet,
+                        first_packet: *first_packet,
+                        time: *time,
+                        offset: *offset,
+                        frame: CapturedFrame::partial(frame, missing),
+                    };
+                    sink.frame(&view, &mut self.state, &frame);
+                }
+                Held::Hole { way, hole, .. } => sink.hole(&view, &mut self.state, view.side(*way), hole),
+            }
+        }
+        held.clear();
+        self.held = held;
+    }
+}
+
+/// P of handshake frames, which keep their own layout.
+const HANDSHAKE_SIZE: MaxMsgSize = MaxMsgSize::MIN;
+
+/// Takes one lane's frames on their way to the sink or the waiting room.
+pub(super) struct Delivery<'a, S: FrameSink> {
+    pub(super) sink: &'a mut S,
+    pub(super) counts: &'a mut FramingCounts,
+    pub(super) connection: &'a ConnectionInfo,
+    pub(super) way: Way,
+    pub(super) core: &'a mut Core<S::State>,
+}
+
+impl<S: FrameSink> Delivery<'_, S> {
+    /// Keeps a frame until its turn comes.
+    #[cold]
+    fn hold(&mut self, placed: &Placed<'_>, frame: CapturedFrame<'_>) {
+        let core = &mut *self.core;
+        let Placed { packet, time, first_packet, offset, .. } = *placed;
+        let bytes = frame.view().bytes();
+        core.held_bytes += bytes.len();
+        core.held.push(Held::Frame {
+            way: self.way,
+            packet,
+            first_packet,
+            time,
+            offset,
+            layout: frame.view().layout(),
+            bytes: bytes.to_vec(),
+            missing: frame.missing().to_vec(),
+        });
+        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
+            // Goes on for good until this hole is settled: waiting again would only stutter.
+            core.holding = false;
+            let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
+            self.sink.note(self.connection, FramingNote::HoldLimit { frames });
+            core.release(self.connection, self.sink);
+        }
+    }
+
+    /// Learns from a frame while P is an interval; returns the layout to read it with.
+    #[cold]
+    fn learn(&mut self, view: FrameView<'_>) -> FrameLayout {
+        let layout = view.layout();
+        let Some(name) = view.name().filter(|name| !name.is_handshake()) else { return layout };
+        let before = self.core.capacity;
+        let capacity = &mut self.core.capacity;
+        if layout.len() != capacity.layout().len() {
+            return layout;
+        }
+        if let Some(shape) = evidence::shape_of(view.bytes()) {
+            capacity.narrow(shape);
+        }
+        let view = FrameView::new(view.bytes(), capacity.layout()).unwrap_or(view);
+        capacity.learn(name, view.pos().0, view.payload());
+        self.core.refined |= capacity.layout() != before.layout();
+        self.core.capacity.layout()
+    }
+}
+
+impl<S: FrameSink> LaneSink for Delivery<'_, S> {
+    #[inline(always)] // into the lane's loop, where the frame need not be put together to be taken apart
+    fn frame(&mut self, placed: &Placed<'_>) {
+        self.counts.frames += 1;
+        let mut frame = placed.frame;
+        if !frame.is_whole() {
+            self.counts.partial += 1;
+        } else if !self.core.capacity.is_exact() {
+            let layout = self.learn(frame.view());
+            if let Some(view) = FrameView::new(frame.view().bytes(), layout) {
+                frame = CapturedFrame::whole(view);
+            }
+        }
+        let Placed { packet, time, first_packet, offset, .. } = *placed;
+        let core = &mut *self.core;
+        if core.holding || !core.held.is_empty() {
+            self.hold(placed, frame);
+            return;
+        }
+        let view = FramedConnection { tcp: self.connection, client: core.client, capacity: &core.capacity };
+        let located = LocatedFrame { from: view.side(self.way), packet, first_packet, time, offset, frame };
+        self.sink.frame(&view, &mut core.state, &located);
+    }
+
+    fn event(&mut self, event: LaneEvent) {
+        let from = if self.way == self.core.client { Side::Client } else { Side::Server };
+        let note = match event {
+            LaneEvent::Skipped { offset, len } => {
+                self.counts.skipped_bytes += len;
+                FramingNote::Skipped { from, offset, len }
+            }
+            LaneEvent::Regridded { offset, from: expected, to: found } => {
+                FramingNote::Regridded { from, offset, expected, found }
+            }
+            LaneEvent::OffGridHandshake { offset, name } => FramingNote::OffGridHandshake { from, offset, name },
+        };
+        self.sink.note(self.connection, note);
+    }
+}
