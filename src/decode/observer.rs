@@ -364,6 +364,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_short_way_to_flaws_finds_what_the_long_one_does(
+            pos in -1..3_i32, time: f64, change in (0..HANDSHAKE.len(), any::<u8>()), server: bool,
+        ) {
+            let mut bytes = msg(pos, time);
+            for (at, byte) in [(HEADER_LEN, 0), change] {
+                bytes[at] = byte;
+            }
+            let frame = CapturedFrame::whole(FrameView::new(&bytes, HANDSHAKE).unwrap());
+            let from = if server { Side::Server } else { Side::Client };
+            prop_assert_eq!(format!("{:?}", flaws(from, &frame)), format!("{:?}", all_flaws(from, &frame)));
+        }
+
+        #[test]
         fn any_frames_with_any_holes_are_observed(
             frames in proptest::collection::vec(
                 (0_usize..9, prop_oneof![-2..9_i32, any::<i32>()], any::<f64>(), 0_usize..60, any::<u8>()), 0..80

@@ -253,10 +253,42 @@ fn write_cut(out: &mut Vec<u8>, text: &str, width: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::time_format::Clock;
     use super::*;
+    use crate::decode::{CapturedFrame, Row};
+    use crate::wire::{Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn a_row_that_fits_is_written_the_same_either_way(
+            payload in "[ -~]{0,14}", pos: i32, columns in prop_oneof![Just(None), (20..160_u16).prop_map(Some)],
+        ) {
+            let (mut bytes, layout) = (Vec::new(), FrameLayout::new(MaxMsgSize::new(14).unwrap()));
+            Frame::from_client(Name::Msg, payload.as_bytes(), Pos(pos), 1.5).emit(layout, &mut bytes).unwrap();
+            let row = Row {
+                packet: 7,
+                first_packet: 7,
+                time: None,
+                connection: 0,
+                from: Side::Client,
+                offset: 0,
+                frame: CapturedFrame::whole(FrameView::new(&bytes, layout).unwrap()),
+                in_flight: None,
+                info: Default::default(),
+            };
+            let mut cells = Cells::default();
+            cells.fill(&row, &mut Clock::new(Default::default()));
+            let width = columns.map_or(Width::Full, Width::Columns);
+            let mut arrangement = Arrangement::new(&[], width, Extent::MoreMayCome);
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            arrangement.make_room(&cells);
+            arrangement.write_any(&mut long, &cells);
+            arrangement.write_row(&mut short, &cells);
+            let text = |line: &[u8]| String::from_utf8_lossy(line).trim_end().to_owned();
+            prop_assert_eq!(text(&short), text(&long));
+        }
+
         #[test]
         fn a_cut_text_is_a_beginning_of_it_that_fits(text in "[ -~äé日本🎉e\u{301}]{0,40}", width in 1_usize..30) {
             let mut out = Vec::new();
