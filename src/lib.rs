@@ -1,6 +1,7 @@
 //! arqscope: a capture decoder and analyser for a fixed-frame sliding-window (ARQ) protocol over TCP.
 
 pub mod decode;
+pub mod simulate;
 pub mod time;
 pub mod window;
 pub mod wire;
