@@ -2,6 +2,8 @@
 
 pub mod decode;
 pub mod simulate;
+pub mod endpoint;
+pub mod fault;
 pub mod time;
 pub mod window;
 pub mod wire;
