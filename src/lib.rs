@@ -3,11 +3,11 @@
 pub mod capture_writer;
 pub mod conversation;
 pub mod decode;
-pub mod simulate;
 pub mod endpoint;
 pub mod fault;
 pub mod params;
 pub mod record;
+pub mod simulate;
 pub mod time;
 pub mod window;
 pub mod wire;

@@ -143,10 +143,18 @@ impl Lane {
         self.segments.get(self.passed).map_or(u64::MAX, |segment| segment.passes)
     }
 
+    /// What the next segment to pass acknowledges.
+    pub(super) fn next_received(&self) -> u64 {
+        self.segments.get(self.passed).map_or(0, |segment| segment.received)
+    }
+
     /// When the next segment arrives that has passed.
     #[inline]
     pub(super) fn next_arrival(&self) -> u64 {
-        self.segments.get(self.arrived).filter(|_| self.arrived < self.passed).map_or(u64::MAX, |segment| segment.arrives)
+        self.segments
+            .get(self.arrived)
+            .filter(|_| self.arrived < self.passed)
+            .map_or(u64::MAX, |segment| segment.arrives)
     }
 
     /// When the next segment is read that has arrived.

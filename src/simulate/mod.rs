@@ -12,6 +12,7 @@
 //! the connections that are open at one time, not with their frames.
 
 mod capture;
+pub mod command;
 mod lane;
 mod run;
 pub mod scenario;
@@ -101,7 +102,7 @@ pub fn simulate<T: CaptureTarget>(
             PeekMut::pop(top);
             continue;
         };
-        capture.about(id, run.server_bytes_passed());
+        capture.about(run.about());
         run.emit(&mut capture)?;
         let following = run.next_packet();
         if let Some(time) = following {
@@ -120,7 +121,9 @@ pub fn simulate<T: CaptureTarget>(
                 summary.connections += 1;
                 summary.complete += u64::from(run.outcomes().iter().all(|o| matches!(o, Some(Outcome::Complete))));
                 capture.connection_over(id);
-                if let (Some(chronicle), Some(exchange)) = (chronicle.as_deref_mut(), scenario.exchanges.get(id as usize)) {
+                if let (Some(chronicle), Some(exchange)) =
+                    (chronicle.as_deref_mut(), scenario.exchanges.get(id as usize))
+                {
                     tell(run, &mut capture, false, chronicle)?;
                     chronicle.connection(connection_truth(run, exchange))?;
                 }
@@ -129,7 +132,13 @@ pub fn simulate<T: CaptureTarget>(
             }
         }
     }
-    let (packets, target) = capture.finish()?;
+    capture.release(None)?;
+    if let Some(chronicle) = chronicle {
+        for event in capture.decided.drain(..) {
+            chronicle.event(&event)?;
+        }
+    }
+    let (packets, target) = capture.finish();
     summary.packets = packets;
     Ok((summary, target))
 }

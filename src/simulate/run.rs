@@ -8,7 +8,8 @@ use super::truth::Ledger;
 use crate::conversation::{PacketSink, TcpConversation, WirePacket, client_endpoint};
 use crate::decode::{Endpoint as Address, TcpSeq};
 use crate::endpoint::{
-    Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, ResendPolicy, Server, ServerConfig, TransportEnd, WallClock,
+    Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, ResendPolicy, Server, ServerConfig, TransportEnd,
+    WallClock,
 };
 use crate::fault::{FaultPlan, Faulty, RandomLoss};
 use crate::time::Timestamp;
@@ -55,6 +56,16 @@ struct StoredPacket {
     time: Timestamp,
     from: Side,
     header: Vec<u8>,
+}
+
+/// What a packet belongs to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct About {
+    pub(super) connection: u32,
+    /// Bytes that the server sent past the capture point before it.
+    pub(super) server_bytes_passed: u64,
+    /// Bytes of the other direction that its sender acknowledges; `u64::MAX` for all of it and its FIN.
+    pub(super) received: u64,
 }
 
 /// What happens next on a connection.
@@ -113,8 +124,14 @@ impl Run {
             start: scenario.start,
             tcp: TcpConversation::new(client_address, server_address, isns),
             opening: Vec::new(),
-            client: Station::new(Faulty::new(client, client_plan), Lane::new(Side::Client, scenario.vantage, to_server, forth)),
-            server: Station::new(Faulty::new(server, server_plan), Lane::new(Side::Server, scenario.vantage, to_client, back)),
+            client: Station::new(
+                Faulty::new(client, client_plan),
+                Lane::new(Side::Client, scenario.vantage, to_server, forth),
+            ),
+            server: Station::new(
+                Faulty::new(server, server_plan),
+                Lane::new(Side::Server, scenario.vantage, to_client, back),
+            ),
             cutting: exchange.cutting.clone(),
             chance: cuts,
             next_length: 0,
@@ -129,9 +146,23 @@ impl Run {
         self.id
     }
 
-    /// Bytes that the server's side sent past the capture point.
-    pub(super) const fn server_bytes_passed(&self) -> u64 {
-        self.server.lane.passed_bytes()
+    /// What the packet that [`next_packet`](Self::next_packet) announced belongs to.
+    #[inline]
+    pub(super) fn about(&self) -> About {
+        let lane = match self.next_from() {
+            Side::Client => &self.client.lane,
+            Side::Server => &self.server.lane,
+        };
+        About {
+            connection: self.id,
+            server_bytes_passed: self.server.lane.passed_bytes(),
+            received: lane.next_received(),
+        }
+    }
+
+    #[inline]
+    fn next_from(&self) -> Side {
+        if self.client.lane.next_pass() <= self.server.lane.next_pass() { Side::Client } else { Side::Server }
     }
 
     /// What happened since the last call, where it is kept.
@@ -190,8 +221,7 @@ impl Run {
 
     /// Hands the packet that [`next_packet`](Self::next_packet) announced to `sink`.
     pub(super) fn emit<S: PacketSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        let from =
-            if self.client.lane.next_pass() <= self.server.lane.next_pass() { Side::Client } else { Side::Server };
+        let from = self.next_from();
         let lane = match from {
             Side::Client => &mut self.client.lane,
             Side::Server => &mut self.server.lane,
@@ -324,7 +354,16 @@ enum Over {
 
 impl<E: Endpoint + Log> Station<E> {
     fn new(endpoint: E, lane: Lane) -> Self {
-        Self { endpoint, lane, received: 0, ack_due: u64::MAX, wakes: u64::MAX, finished: false, delivered: 0, faults_told: 0 }
+        Self {
+            endpoint,
+            lane,
+            received: 0,
+            ack_due: u64::MAX,
+            wakes: u64::MAX,
+            finished: false,
+            delivered: 0,
+            faults_told: 0,
+        }
     }
 
     fn send(&mut self, kind: Kind, len: usize, now: u64) {
@@ -383,7 +422,8 @@ impl<E: Endpoint + Log> Station<E> {
                 self.send(Kind::Data, frame.len, now);
             }
         }
-        self.wakes = if self.finished { u64::MAX } else { self.endpoint.poll_timeout().map_or(u64::MAX, Moment::nanos) };
+        self.wakes =
+            if self.finished { u64::MAX } else { self.endpoint.poll_timeout().map_or(u64::MAX, Moment::nanos) };
         let over = if self.endpoint.is_finished() && !self.finished { Over::Now } else { Over::No };
         if over == Over::Now {
             self.wakes = u64::MAX;
@@ -442,6 +482,10 @@ fn client_config(exchange: &Exchange, clock: WallClock) -> ClientConfig {
 fn whole_message(message: &Message) -> Vec<u8> {
     match message {
         Message::Bytes(bytes) => bytes.to_vec(),
-        Message::Letters(len) => super::letters(*len),
+        Message::Letters(_) => {
+            let mut whole = Vec::new();
+            message.for_each_piece(|piece| whole.extend_from_slice(piece));
+            whole
+        }
     }
 }

@@ -133,6 +133,27 @@ impl Message {
         }
     }
 
+    /// Its bytes in order, in pieces.
+    pub(super) fn for_each_piece(&self, mut piece: impl FnMut(&[u8])) {
+        match self {
+            Self::Bytes(bytes) => piece(bytes),
+            Self::Letters(len) => {
+                let round = Self::letters();
+                let mut left = *len;
+                while left > 0 {
+                    let now = usize::try_from(left).unwrap_or(usize::MAX).min(round.len());
+                    piece(&round[..now]);
+                    left -= now as u64;
+                }
+            }
+        }
+    }
+
+    /// One round of the letters that a made message repeats: five each of a to z.
+    pub(super) fn letters() -> [u8; 130] {
+        std::array::from_fn(|i| b'a' + (i / 5) as u8)
+    }
+
     /// True when there is nothing to send but DONE.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -227,8 +248,8 @@ impl ScenarioFile {
     /// # Errors
     /// When it is not TOML, a key is unknown or a value is of the wrong kind.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let keys =
-            toml::from_str(text).map_err(|error| ScenarioError::NotAScenario { file: name.to_owned(), error: Box::new(error) })?;
+        let keys = toml::from_str(text)
+            .map_err(|error| ScenarioError::NotAScenario { file: name.to_owned(), error: Box::new(error) })?;
         Ok(Self { name: name.to_owned(), text: text.to_owned(), keys })
     }
 }

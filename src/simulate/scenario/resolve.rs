@@ -35,13 +35,7 @@ impl Refuse<'_> {
     }
 
     /// `given`'s value when it is within `min..=max`, else `default`, which is not checked.
-    fn number<V>(
-        &self,
-        key: &str,
-        given: Option<&Given<V>>,
-        default: V,
-        (min, max): (V, V),
-    ) -> Result<V, ScenarioError>
+    fn number<V>(&self, key: &str, given: Option<&Given<V>>, default: V, (min, max): (V, V)) -> Result<V, ScenarioError>
     where
         V: Copy + PartialOrd + std::fmt::Display,
     {
@@ -66,7 +60,9 @@ pub(super) fn scenario(file: Option<&ScenarioFile>, options: &ScenarioKeys) -> R
         None => DEFAULT_START,
         Some(given) => match given.value.parse::<Timestamp>() {
             Ok(start) if start.nanos() >= 0 && start.nanos() < i64::MAX / 2 => start,
-            Ok(_) => return refuse.because("start", whole.start.as_ref(), "needs a moment from 1970 to 2115".to_owned()),
+            Ok(_) => {
+                return refuse.because("start", whole.start.as_ref(), "needs a moment from 1970 to 2115".to_owned());
+            }
             Err(error) => return refuse.because("start", whole.start.as_ref(), error.to_string()),
         },
     };
@@ -107,7 +103,8 @@ fn exchanges(
     };
     if !file.connection.is_empty() {
         if whole.connections.is_some() {
-            let problem = "the scenario has [[connection]] sections, whose number it is: leave one of them out".to_owned();
+            let problem =
+                "the scenario has [[connection]] sections, whose number it is: leave one of them out".to_owned();
             return refuse.because("connections", whole.connections.as_ref(), problem);
         }
         if whole.frames.is_some() {
@@ -135,7 +132,8 @@ fn exchanges(
             return refuse.because("frames", whole.frames.as_ref(), problem);
         }
         if keys.client.message.is_some() || keys.client.message_size.is_some() {
-            let problem = "sets the messages' size, and so does a message or message_size: leave one of them out".to_owned();
+            let problem =
+                "sets the messages' size, and so does a message or message_size: leave one of them out".to_owned();
             return refuse.because("frames", whole.frames.as_ref(), problem);
         }
     }
@@ -176,14 +174,20 @@ fn exchange(
         None => {
             let positions = message.len().div_ceil(u64::from(max_msg_size.get()));
             match (&client.message, &client.message_size) {
-                (Some(_), _) => numbers_fit("client.message", client.message.as_ref(), positions, max_msg_size, refuse)?,
+                (Some(_), _) => {
+                    numbers_fit("client.message", client.message.as_ref(), positions, max_msg_size, refuse)?
+                }
                 (_, size) => numbers_fit("client.message_size", size.as_ref(), positions, max_msg_size, refuse)?,
             }
         }
     }
     let timeout = client.timeout.as_ref();
     if timeout.is_some_and(|given| given.value == Span::ZERO) {
-        return refuse.because("client.timeout", timeout, "needs to be more than 0, for example 2 or \"200ms\"".to_owned());
+        return refuse.because(
+            "client.timeout",
+            timeout,
+            "needs to be more than 0, for example 2 or \"200ms\"".to_owned(),
+        );
     }
     let positions_only = |key: &str, given: &Option<Given<Numbers>>| match given {
         Some(g) if g.value.highest().is_some_and(|n| n > i32::MAX.unsigned_abs().into()) => {

@@ -23,7 +23,10 @@ fn a_refusal_names_the_line_and_the_key_and_what_would_do() {
         ("\n[server]\nmaximum_msg_size = 3", &["s.toml: line 3: server.maximum_msg_size", "4 to 9999"][..]),
         ("[client]\nwindow = 0", &["s.toml: line 2: client.window", "1 to"]),
         ("[client]\ntimeout = 0", &["line 2: client.timeout", "more than 0"]),
-        ("[client]\nmessage_size = 100000\n[server]\nmaximum_msg_size = 4", &["line 2: client.message_size", "at least 5"]),
+        (
+            "[client]\nmessage_size = 100000\n[server]\nmaximum_msg_size = 4",
+            &["line 2: client.message_size", "at least 5"],
+        ),
         ("[client]\nmessage = \"a\"\nmessage_size = 1", &["line 3: client.message_size", "leave one of them out"]),
         ("frames = 11\nconnections = 2", &["line 1: frames", "at least 12"]),
         ("vantage = 1.5", &["line 1: vantage", "0 to 1"]),

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::event::{Class, Copied, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TruthEvent, WindowNumbers};
+use super::event::{
+    Class, Copied, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TruthEvent, WindowNumbers,
+};
 use super::witness::Witness;
 use crate::endpoint::{Event, FrameCopy, Moment, Outgoing, Triggers};
 use crate::fault::{Fault, FaultCause};
@@ -81,7 +83,12 @@ impl Ledger {
     }
 
     /// An endpoint says that something happened; `cause` gives what a loss rests on.
-    pub(in crate::simulate) fn event(&mut self, event: &Event, now: u64, mut cause: impl FnMut() -> Option<FaultCause>) {
+    pub(in crate::simulate) fn event(
+        &mut self,
+        event: &Event,
+        now: u64,
+        mut cause: impl FnMut() -> Option<FaultCause>,
+    ) {
         match *event {
             Event::TimePassed { end, now, .. } => self.timer = Some((end, now)),
             Event::SequencePassed { next, edge } => self.window = Some((next, edge)),
@@ -155,7 +162,10 @@ impl Ledger {
                 overdue_ns: now.nanos().saturating_sub(end.nanos()),
             }),
             // A full window is said once for each position that waits.
-            full_window: self.window.filter(|_| held.full_window).map(|(next, edge)| WindowNumbers { next: next.0, edge: edge.0 }),
+            full_window: self
+                .window
+                .filter(|_| held.full_window)
+                .map(|(next, edge)| WindowNumbers { next: next.0, edge: edge.0 }),
             end_of_message: held.end_of_message,
         };
         Resend {
