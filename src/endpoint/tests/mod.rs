@@ -225,3 +225,30 @@ pub(super) fn frame(name: Name, payload: &[u8], pos: i32, layout: FrameLayout) -
 pub(super) fn get_max() -> Vec<u8> {
     frame(Name::GetMax, b"", 0, HANDSHAKE)
 }
+
+#[test]
+fn zz_speed() {
+    let message = vec![b'x'; 400_000_000 / 100];
+    let t = std::time::Instant::now();
+    let mut config = ClientConfig::new(1000, ms(1000), clock());
+    config.pace = Duration::ZERO;
+    let mut c = client(&message, config);
+    let mut s = server(8);
+    let (now, mut n, mut wire, mut got) = (Moment::ZERO, 0_u64, Vec::new(), 0);
+    while c.outcome().is_none() {
+        while c.poll_transmit(now, &mut wire).is_some() {
+            n += 1;
+        }
+        s.handle_bytes(&wire, now).unwrap();
+        got += s.poll_delivered().len();
+        wire.clear();
+        while s.poll_transmit(now, &mut wire).is_some() {
+            n += 1;
+        }
+        c.handle_bytes(&wire, now).unwrap();
+        wire.clear();
+    }
+    assert_eq!(got, message.len());
+    let e = t.elapsed();
+    println!("{n} frames in {e:?}: {} ns each", e.as_nanos() / u128::from(n));
+}
