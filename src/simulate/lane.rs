@@ -210,9 +210,4 @@ impl Lane {
             self.read = 0;
         }
     }
-
-    /// True when nothing is under way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.segments.is_empty()
-    }
 }

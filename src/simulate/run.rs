@@ -8,8 +8,7 @@ use super::truth::Ledger;
 use crate::conversation::{PacketSink, TcpConversation, WirePacket, client_endpoint};
 use crate::decode::{Endpoint as Address, TcpSeq};
 use crate::endpoint::{
-    Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, ResendPolicy, Server, ServerConfig, TransportEnd,
-    WallClock,
+    Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, Server, ServerConfig, TransportEnd, WallClock,
 };
 use crate::fault::{FaultPlan, Faulty, RandomLoss};
 use crate::time::Timestamp;
@@ -53,7 +52,6 @@ struct Station<E> {
 
 /// A header-only packet.
 struct StoredPacket {
-    time: Timestamp,
     from: Side,
     header: Vec<u8>,
 }
@@ -90,7 +88,13 @@ impl Run {
         let mut source = || Rand64::new(u128::from(seeds.rand_u64()) << 64 | u128::from(seeds.rand_u64()));
         let [mut isns, forth, back, cuts, mut losses] = [source(), source(), source(), source(), source()];
         let clock = WallClock::new(scenario.start);
-        let client = Client::new(whole_message(&exchange.message), client_config(exchange, clock))?;
+        let client = match &exchange.message {
+            Message::Bytes(bytes) => Client::new(bytes.to_vec(), client_config(exchange, clock))?,
+            Message::Letters(len) => {
+                let len = usize::try_from(*len).unwrap_or(usize::MAX);
+                Client::repeating(Message::letters().to_vec(), len, client_config(exchange, clock))?
+            }
+        };
         let server = Server::new(ServerConfig { max_msg_size: exchange.max_msg_size, clock });
         let random = |rate: f64, seed: u64| (rate > 0.0).then_some(RandomLoss { rate, seed });
         let positions = |numbers: &super::scenario::Numbers| {
@@ -450,7 +454,7 @@ impl PacketSink for Store<'_> {
     type Error = std::convert::Infallible;
 
     fn packet(&mut self, packet: WirePacket<'_>) -> Result<(), Self::Error> {
-        self.0.push(StoredPacket { time: packet.time, from: packet.from, header: packet.header.to_vec() });
+        self.0.push(StoredPacket { from: packet.from, header: packet.header.to_vec() });
         Ok(())
     }
 }
@@ -471,21 +475,9 @@ fn client_config(exchange: &Exchange, clock: WallClock) -> ClientConfig {
     if exchange.resend == ResendKey::Eager {
         config = config.eager();
     }
-    debug_assert!(matches!(config.policy, ResendPolicy::Timer | ResendPolicy::Eager));
     if let Some(pace) = exchange.pace {
         config.pace = pace.duration();
     }
     config.max_resends = exchange.max_resends;
     config
-}
-
-fn whole_message(message: &Message) -> Vec<u8> {
-    match message {
-        Message::Bytes(bytes) => bytes.to_vec(),
-        Message::Letters(_) => {
-            let mut whole = Vec::new();
-            message.for_each_piece(|piece| whole.extend_from_slice(piece));
-            whole
-        }
-    }
 }

@@ -7,7 +7,7 @@ use super::event::{
 };
 use super::witness::Witness;
 use crate::endpoint::{Event, FrameCopy, Moment, Outgoing, Triggers};
-use crate::fault::{Fault, FaultCause};
+use crate::fault::FaultCause;
 use crate::simulate::lane::Mark;
 use crate::simulate::run::at;
 use crate::time::Timestamp;
