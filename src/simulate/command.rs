@@ -195,3 +195,21 @@ impl fmt::Display for Summary {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_the_format_by_its_end() {
+        let of = |name: &str| CaptureFormat::of(Path::new(name)).ok().map(|f| (f.container, f.compression));
+        assert_eq!(of("a.pcap"), Some((Container::Pcap, Packing::None)));
+        assert_eq!(of("dir.d/a.b.pcapng"), Some((Container::Pcapng, Packing::None)));
+        assert_eq!(of("a.pcapng.gz"), Some((Container::Pcapng, Packing::Gzip)));
+        assert_eq!(of("a.1.pcap.zst"), Some((Container::Pcap, Packing::Zstd)));
+        assert_eq!(of("-"), Some((Container::Pcap, Packing::None)));
+        for name in ["a", "a.cap", "a.gz", "pcap", "a.pcap.xz", "a.", "/dev/null", ""] {
+            assert_eq!(of(name), None, "{name}");
+        }
+    }
+}

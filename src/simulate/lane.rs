@@ -13,6 +13,9 @@ use crate::wire::{Name, Pos, Side};
 /// Bytes already read are let go once they are so many.
 const COMPACT: usize = 64 << 10;
 
+/// Unread bytes at which a writer has to wait, about what socket buffers hold.
+const FULL: usize = 4 << 20;
+
 /// What a segment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,7 +69,7 @@ pub(super) struct Mark {
 pub(super) struct Pace {
     pub(super) delay: u64,
     pub(super) jitter: u64,
-    /// From arrival to being read, one segment after the other.
+    /// From arrival to being read: a latency, so that a busy reader takes in all that has come by then.
     pub(super) processing: u64,
 }
 
@@ -120,6 +123,11 @@ impl Lane {
         self.base + self.bytes.len() as u64
     }
 
+    /// True when the other side has so much to read that a socket would take no more.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes.len() - self.read >= FULL
+    }
+
     /// Bytes that passed the capture point so far.
     pub(super) const fn passed_bytes(&self) -> u64 {
         self.base + self.seen as u64
@@ -131,7 +139,7 @@ impl Lane {
         let arrives = (now + self.pace.delay + jitter).max(self.last_arrival);
         let passes = self.vantage.passing(self.from, now, arrives);
         let processing = if kind == Kind::Data { self.pace.processing } else { 0 };
-        let read = arrives.max(self.last_read) + processing;
+        let read = (arrives + processing).max(self.last_read);
         self.last_arrival = arrives;
         self.last_read = read;
         self.segments.push_back(Segment { kind, passes, arrives, read, len, received });

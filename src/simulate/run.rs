@@ -46,6 +46,8 @@ struct Station<E> {
     /// The FIN was sent.
     finished: bool,
     delivered: u64,
+    /// It has more to write than the lane takes.
+    blocked: bool,
     /// How many faults of the log the ledger knows.
     faults_told: usize,
 }
@@ -184,6 +186,12 @@ impl Run {
         self.server.delivered
     }
 
+    /// Bytes in memory that are under way or were just read.
+    #[cfg(test)]
+    pub(super) const fn bytes_held(&self) -> usize {
+        self.client.lane.bytes.len() + self.server.lane.bytes.len()
+    }
+
     /// Lets everything happen until the next packet passes the capture point, and says when that is, in nanoseconds
     /// since the start; `None` when the connection is over.
     pub(super) fn next_packet(&mut self) -> Option<u64> {
@@ -293,6 +301,14 @@ impl Run {
             Side::Server => self.server.read(&mut self.client.lane, now),
         }
         self.wake(by, now);
+        // What was read made room for the writer.
+        let writer_waits = match by {
+            Side::Client => self.server.blocked && !self.server.lane.is_full(),
+            Side::Server => self.client.blocked && !self.client.lane.is_full(),
+        };
+        if writer_waits {
+            self.drain(by.other(), now);
+        }
     }
 
     fn wake(&mut self, side: Side, now: u64) {
@@ -366,6 +382,7 @@ impl<E: Endpoint + Log> Station<E> {
             wakes: u64::MAX,
             finished: false,
             delivered: 0,
+            blocked: false,
             faults_told: 0,
         }
     }
@@ -406,7 +423,12 @@ impl<E: Endpoint + Log> Station<E> {
     fn drain(&mut self, now: u64, per_frame: bool, mut ledger: Option<&mut Ledger>) -> (usize, Over) {
         let moment = Moment::from_nanos(now);
         let before = self.lane.bytes.len();
+        self.blocked = false;
         loop {
+            if self.lane.is_full() {
+                self.blocked = true;
+                break;
+            }
             let delivered = self.endpoint.poll_delivered();
             self.delivered += delivered.len() as u64;
             if let Some(ledger) = ledger.as_deref_mut() {
@@ -426,8 +448,8 @@ impl<E: Endpoint + Log> Station<E> {
                 self.send(Kind::Data, frame.len, now);
             }
         }
-        self.wakes =
-            if self.finished { u64::MAX } else { self.endpoint.poll_timeout().map_or(u64::MAX, Moment::nanos) };
+        let sleeps = self.finished || self.blocked;
+        self.wakes = if sleeps { u64::MAX } else { self.endpoint.poll_timeout().map_or(u64::MAX, Moment::nanos) };
         let over = if self.endpoint.is_finished() && !self.finished { Over::Now } else { Over::No };
         if over == Over::Now {
             self.wakes = u64::MAX;

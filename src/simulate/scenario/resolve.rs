@@ -8,11 +8,12 @@ use super::{
     CaptureKeys, Cutting, DEFAULT_MESSAGE, DEFAULT_START, Defects, Exchange, Given, Losses, Message, Numbers,
     ResendKey, Scenario, ScenarioError, ScenarioFile, ScenarioKeys, SideKey, Span, TcpKeys, Vantage, VantageKey,
 };
+use crate::conversation::MAX_SEGMENT;
 use crate::time::Timestamp;
 use crate::wire::{MaxMsgSize, Side};
 
-/// Client ports are counted up from here, servers keep 55558.
-pub(super) const MAX_CONNECTIONS: u32 = 10_000_000;
+/// So many clients have addresses, and their parameters room in memory.
+const MAX_CONNECTIONS: u32 = 1_000_000;
 /// GET_MAX, RETURN_MAX, DONE and its ACK, CLOSE, DISCONNECT.
 const FRAMES_BESIDE_THE_MESSAGE: u64 = 6;
 
@@ -181,6 +182,18 @@ fn exchange(
             }
         }
     }
+    if let Message::Bytes(bytes) = &message {
+        let p = usize::from(max_msg_size.get());
+        if let Some(package) = bytes.chunks(p).position(|slice| slice.last() == Some(&0)) {
+            let offset = ((package + 1) * p).min(bytes.len()) - 1;
+            let problem = format!(
+                "has a NUL at byte {offset}, the end of package {}, which a receiver takes for padding: use another \
+                 message or another maximum_msg_size than {p}",
+                package + 1
+            );
+            return refuse.because("client.message", client.message.as_ref(), problem);
+        }
+    }
     let timeout = client.timeout.as_ref();
     if timeout.is_some_and(|given| given.value == Span::ZERO) {
         return refuse.because(
@@ -265,7 +278,7 @@ fn numbers_fit<V>(
 }
 
 fn cutting(refuse: &Refuse<'_>, tcp: &TcpKeys) -> Result<Cutting, ScenarioError> {
-    const MAX: u32 = 65_483;
+    const MAX: u32 = MAX_SEGMENT as u32;
     let given = [tcp.coalesce.is_some(), tcp.split.is_some(), tcp.random.is_some()];
     if given.iter().filter(|given| **given).count() > 1 {
         let problem = "coalesce, split and random exclude one another: keep one of them".to_owned();

@@ -28,6 +28,10 @@ fn a_refusal_names_the_line_and_the_key_and_what_would_do() {
             &["line 2: client.message_size", "at least 5"],
         ),
         ("[client]\nmessage = \"a\"\nmessage_size = 1", &["line 3: client.message_size", "leave one of them out"]),
+        (
+            "[client]\nmessage = \"abc\\u0000e\"\n[server]\nmaximum_msg_size = 4",
+            &["line 2: client.message", "byte 3", "package 1"],
+        ),
         ("frames = 11\nconnections = 2", &["line 1: frames", "at least 12"]),
         ("vantage = 1.5", &["line 1: vantage", "0 to 1"]),
         ("[tcp]\nsplit = []", &["line 2: tcp.split"]),
