@@ -74,6 +74,21 @@ fn early_packages_are_held_up_to_a_limit_of_bytes_and_of_count() {
 }
 
 #[test]
+fn room_for_early_packages_is_free_again_when_they_are_delivered() {
+    let mut server = agreed(9999);
+    let (mut delivered, mut next) = (0, 1);
+    for _ in 0..5 {
+        for pos in next + 1..next + 101 {
+            server.handle_bytes(&frame(Name::Msg, &[b'x'; 9999], pos, layout(9999)), Moment::ZERO).unwrap();
+        }
+        server.handle_bytes(&frame(Name::Msg, b"x", next, layout(9999)), Moment::ZERO).unwrap();
+        delivered += server.poll_delivered().len();
+        next += 101;
+    }
+    assert_eq!(delivered, 5 * (1 + 100 * 9999));
+}
+
+#[test]
 fn positions_at_the_end_of_the_range_neither_overflow_nor_get_an_ack() {
     for name in [Name::Msg, Name::Done] {
         let mut server = agreed(12);

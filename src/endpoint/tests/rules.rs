@@ -293,6 +293,22 @@ fn a_client_gives_up_one_timeout_after_the_last_resend_allowed() {
 }
 
 #[test]
+fn the_limit_of_resends_is_one_for_each_position() {
+    let mut client = sending(4, ClientConfig { max_resends: Some(1), ..timer(1) });
+    let mut now = at(0);
+    for pos in 1..=4 {
+        assert_eq!(due(&mut client, now), [format!("MSG {pos}")]);
+        now = now + ms(1000);
+        assert_eq!(due(&mut client, now), [format!("MSG {pos}")]);
+        ack(&mut client, pos, now);
+    }
+    assert_eq!(due(&mut client, now), ["DONE 5"]);
+    assert_eq!(due(&mut client, now + ms(1000)), ["DONE 5"]);
+    assert_eq!(due(&mut client, now + ms(2000)), nothing());
+    assert!(matches!(client.outcome(), Some(Outcome::Incomplete { why: Stop::GaveUp { pos: Pos(5), .. }, .. })));
+}
+
+#[test]
 fn an_end_of_the_connection_is_incomplete_in_every_phase_and_says_how_far_it_came() {
     let through = |last, of| Progress::Through { last: Pos(last), of };
     for (end, why) in [(TransportEnd::EndOfStream, Stop::EndOfStream), (TransportEnd::Reset, Stop::Reset)] {
