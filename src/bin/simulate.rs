@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use arqscope::simulate::command::{self, CaptureFormat, Job, JobError};
+use arqscope::simulate::command::{self, CaptureFormat, JobError};
 use arqscope::simulate::scenario::{Given, Numbers, ResendKey, ScenarioKeys, SideKey, Span, VantageKey};
 use clap::{Args, Parser};
 
@@ -196,12 +196,14 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), JobError> {
-    let job = Job { scenario: options.scenario.as_deref(), options: keys(options), format: format(options)? };
+    // Before any file is made: a scenario that cannot be run must not empty one.
+    let scenario = command::scenario(options.scenario.as_deref(), &keys(options))?;
+    let format = format(options)?;
     let truth = options.truth.as_deref().map(create).transpose()?;
     let summary = if options.write == Path::new("-") {
-        command::simulate(&job, io::stdout().lock(), truth)?
+        command::simulate(&scenario, format, io::stdout().lock(), truth)?
     } else {
-        command::simulate(&job, create(&options.write)?, truth)?
+        command::simulate(&scenario, format, create(&options.write)?, truth)?
     };
     Ok(writeln!(io::stderr(), "simulate: {summary}")?)
 }

@@ -13,17 +13,6 @@ use super::scenario::{Scenario, ScenarioError, ScenarioFile, ScenarioKeys};
 use super::{Chronicle, SimulationError, Summary, TruthWriter};
 use crate::capture_writer::{CaptureWriter, Description, WHOLE_PACKETS};
 
-/// One simulation.
-#[derive(Debug, Clone)]
-pub struct Job<'a> {
-    /// The scenario file, if there is one.
-    pub scenario: Option<&'a Path>,
-    /// What the options say.
-    pub options: ScenarioKeys,
-    /// How the capture is written.
-    pub format: CaptureFormat,
-}
-
 /// How a capture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptureFormat {
@@ -134,26 +123,13 @@ impl JobError {
     }
 }
 
-/// Runs a job: the capture to `out`, the truth to `truth` if it is wanted.
+/// The scenario of a file, if there is one, and options.
 ///
 /// # Errors
-/// When the scenario cannot be read or run, or something cannot be written.
-pub fn simulate<W: Write, T: Write>(job: &Job<'_>, out: W, truth: Option<T>) -> Result<Summary, JobError> {
-    let file = job.scenario.map(read).transpose()?;
-    let scenario = Scenario::new(file.as_ref(), &job.options)?;
-    match job.format.compression {
-        Packing::None => Ok(capture(job, &scenario, out, truth)?.0),
-        Packing::Gzip => {
-            let (summary, packed) = capture(job, &scenario, GzEncoder::new(out, Compression::fast()), truth)?;
-            packed.finish()?.flush()?;
-            Ok(summary)
-        }
-        Packing::Zstd => {
-            let (summary, packed) = capture(job, &scenario, zstd::Encoder::new(out, 1)?, truth)?;
-            packed.finish()?.flush()?;
-            Ok(summary)
-        }
-    }
+/// When the file cannot be read, or what is said cannot be run.
+pub fn scenario(file: Option<&Path>, options: &ScenarioKeys) -> Result<Scenario, JobError> {
+    let file = file.map(read).transpose()?;
+    Ok(Scenario::new(file.as_ref(), options)?)
 }
 
 fn read(path: &Path) -> Result<ScenarioFile, JobError> {
@@ -161,16 +137,43 @@ fn read(path: &Path) -> Result<ScenarioFile, JobError> {
     Ok(ScenarioFile::parse(&path.display().to_string(), &text)?)
 }
 
-fn capture<W: Write, T: Write>(
-    job: &Job<'_>,
+/// Runs `scenario`: the capture to `out`, the truth to `truth` if it is wanted.
+///
+/// # Errors
+/// When something cannot be written.
+pub fn simulate<W: Write, T: Write>(
     scenario: &Scenario,
+    format: CaptureFormat,
+    out: W,
+    truth: Option<T>,
+) -> Result<Summary, JobError> {
+    let CaptureFormat { container, compression } = format;
+    match compression {
+        Packing::None => Ok(capture(scenario, container, out, truth)?.0),
+        Packing::Gzip => {
+            let packed = GzEncoder::new(out, Compression::fast());
+            let (summary, packed) = capture(scenario, container, packed, truth)?;
+            packed.finish()?.flush()?;
+            Ok(summary)
+        }
+        Packing::Zstd => {
+            let (summary, packed) = capture(scenario, container, zstd::Encoder::new(out, 1)?, truth)?;
+            packed.finish()?.flush()?;
+            Ok(summary)
+        }
+    }
+}
+
+fn capture<W: Write, T: Write>(
+    scenario: &Scenario,
+    container: Container,
     out: W,
     truth: Option<T>,
 ) -> Result<(Summary, W), JobError> {
     let comment = format!("Simulated by arqscope, seed {}: no packet of it was ever on a network.", scenario.seed);
     let snaplen = scenario.defects.snaplen.unwrap_or(WHOLE_PACKETS);
     let description = Description { snaplen, comment: &comment, ..Description::default() };
-    let writer = match job.format.container {
+    let writer = match container {
         Container::Pcap => CaptureWriter::pcap(out, &description)?,
         Container::Pcapng => CaptureWriter::pcapng(out, &description)?,
     };
