@@ -16,6 +16,7 @@ pub mod command;
 mod lane;
 mod run;
 pub mod scenario;
+mod station;
 pub mod truth;
 
 pub use capture::CaptureTarget;
