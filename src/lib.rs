@@ -65,6 +65,7 @@ pub mod endpoint;
 pub mod fault;
 pub mod params;
 pub mod record;
+pub mod simulate;
 pub mod time;
 pub mod window;
 pub mod wire;

@@ -105,6 +105,18 @@ impl Client {
     /// # Errors
     /// When the window or the timeout is 0.
     pub fn new(message: Vec<u8>, config: ClientConfig) -> Result<Self, ConfigError> {
+        Self::sending(Slices::uncut(message), config)
+    }
+
+    /// A client that will send `round` again and again, `len` bytes in all, and keeps it once: for messages of any size.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn repeating(round: Vec<u8>, len: usize, config: ClientConfig) -> Result<Self, ConfigError> {
+        Self::sending(Slices::repeating(round, len), config)
+    }
+
+    fn sending(slices: Slices, config: ClientConfig) -> Result<Self, ConfigError> {
         if config.window == 0 {
             return Err(ConfigError::Window);
         }
@@ -113,7 +125,7 @@ impl Client {
         }
         let core = Core {
             config,
-            slices: Slices::uncut(message),
+            slices,
             layout: HANDSHAKE,
             phase: Phase::Asking(None),
             announced_block: Pos(0),
@@ -123,7 +135,7 @@ impl Client {
         Ok(Self { incoming: Incoming::new(), core })
     }
 
-    /// The message.
+    /// The message; of a [`repeating`](Self::repeating) one, one round.
     #[must_use]
     pub fn message(&self) -> &[u8] {
         self.core.slices.message()

@@ -12,24 +12,43 @@ pub(super) fn highest_ack(p: MaxMsgSize) -> i32 {
 /// A message and the P that it is cut by.
 #[derive(Debug)]
 pub(super) struct Slices {
-    message: Vec<u8>,
+    /// One round of the message, and its beginning again as far as a slice may reach beyond the round.
+    bytes: Vec<u8>,
+    /// Length of a round; the message's own, unless it repeats.
+    round: usize,
+    /// Length of the message.
+    len: usize,
     p: MaxMsgSize,
 }
 
 impl Slices {
     /// `message` before P is known: uncut.
     pub(super) const fn uncut(message: Vec<u8>) -> Self {
-        Self { message, p: MaxMsgSize::MIN }
+        let len = message.len();
+        Self { bytes: message, round: len, len, p: MaxMsgSize::MIN }
     }
 
+    /// A message of `len` bytes that is `round` again and again, kept once; uncut. An empty round is an empty message.
+    pub(super) const fn repeating(round: Vec<u8>, len: usize) -> Self {
+        let len = if round.is_empty() { 0 } else { len };
+        Self { round: round.len(), bytes: round, len, p: MaxMsgSize::MIN }
+    }
+
+    /// The message; of a repeating one, one round.
     pub(super) fn message(&self) -> &[u8] {
-        &self.message
+        self.bytes.get(..self.round).unwrap_or(&self.bytes)
     }
 
     /// Cuts the message by `p` and says how many packages that makes, N.
     pub(super) fn cut(&mut self, p: MaxMsgSize) -> Result<i32, ProtocolError> {
         self.p = p;
-        let message_len = self.message.len();
+        if self.round < self.len {
+            let further = (self.round..self.round + usize::from(p.get())).map(|at| self.byte(at));
+            let further: Vec<u8> = further.collect();
+            self.bytes.truncate(self.round);
+            self.bytes.extend(further);
+        }
+        let message_len = self.len;
         let Some(packages) = packages(message_len, p) else {
             return Err(ProtocolError::TooManyPackages {
                 message_len,
@@ -54,22 +73,30 @@ impl Slices {
     pub(super) fn get(&self, pos: Pos) -> &[u8] {
         let p = usize::from(self.p.get());
         let from = usize::try_from(i64::from(pos.0) - 1).unwrap_or(usize::MAX).saturating_mul(p);
-        let to = from.saturating_add(p).min(self.message.len());
-        self.message.get(from..to).unwrap_or_default()
+        let Some(left) = self.len.checked_sub(from) else { return &[] };
+        let from = if from < self.round { from } else { from % self.round.max(1) };
+        self.bytes.get(from..from + p.min(left)).unwrap_or_default()
+    }
+
+    /// The byte at that offset of the message; 0 in an empty round.
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at % self.round.max(1)).copied().unwrap_or_default()
     }
 
     /// The smallest P by which the message can be cut.
     fn suggestion(&self) -> Option<MaxMsgSize> {
         (MaxMsgSize::MIN.get()..=MaxMsgSize::MAX.get())
             .filter_map(MaxMsgSize::new)
-            .find(|p| packages(self.message.len(), *p).is_some() && self.nul_at_slice_end(*p).is_none())
+            .find(|p| packages(self.len, *p).is_some() && self.nul_at_slice_end(*p).is_none())
     }
 
     /// The offset of the first NUL that ends a slice of `p` bytes.
     fn nul_at_slice_end(&self, p: MaxMsgSize) -> Option<usize> {
-        let last = self.message.len().checked_sub(1)?;
+        let last = self.len.checked_sub(1)?;
         let p = usize::from(p.get());
-        (p - 1..last).step_by(p).chain([last]).find(|end| self.message.get(*end) == Some(&0))
+        // Slices of a repeating message end where those of its first P rounds end.
+        let to = last.min(self.round.saturating_mul(p));
+        (p - 1..to).step_by(p).chain([last]).find(|end| self.byte(*end) == 0)
     }
 }
 
@@ -86,6 +113,23 @@ mod tests {
 
     fn p(p: u16) -> MaxMsgSize {
         MaxMsgSize::new(p).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_repeating_message_is_cut_as_the_same_message_written_out(
+            round in proptest::collection::vec(prop_oneof![9 => 1_u8..5, 1 => Just(0)], 0..20),
+            len in 0_usize..200,
+            capacity in 4_u16..30,
+        ) {
+            let whole: Vec<u8> = round.iter().copied().cycle().take(len).collect();
+            let (mut plain, mut repeating) = (Slices::uncut(whole), Slices::repeating(round, len));
+            let packages = plain.cut(p(capacity));
+            prop_assert_eq!(&repeating.cut(p(capacity)), &packages);
+            for pos in 0..packages.unwrap_or(0) + 2 {
+                prop_assert_eq!(plain.get(Pos(pos)), repeating.get(Pos(pos)));
+            }
+        }
     }
 
     #[test]
