@@ -1,0 +1,196 @@
+//! Mimicked loss (PROTOCOL §5): frames that an endpoint counts as sent and nobody writes, arriving frames that it
+//! never sees, and a log of each as the ground truth.
+//!
+//! [`Faulty`] wraps an endpoint and is one itself: a driver does not see the difference. The endpoint does not
+//! either; it counts a frame as sent when it hands it over.
+
+use std::collections::BTreeSet;
+
+use crate::endpoint::{Endpoint, Event, Intake, Moment, Outcome, Outgoing, ProtocolError, TransportEnd};
+use crate::wire::{FrameView, Name, Pos, Side};
+
+/// What is to be lost, of one connection.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FaultPlan {
+    /// Client: positions whose first MSG is not written (PROTOCOL §5.1).
+    pub packages: BTreeSet<Pos>,
+    /// Server: positions whose first in-order ACK is not written (PROTOCOL §5.2).
+    pub acks: BTreeSet<Pos>,
+    /// Server: how many DONE frames are ignored, from the first.
+    pub dones: u32,
+    /// Any MSG or ACK, resends too (PROTOCOL §5.3).
+    pub random: Option<RandomLoss>,
+}
+
+/// A seeded chance for each MSG and each ACK not to be written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RandomLoss {
+    /// From 0.0 (none) to 1.0 (all).
+    pub rate: f64,
+    /// The same seed loses the same frames of the same exchange.
+    pub seed: u64,
+}
+
+/// What becomes of a frame that an endpoint hands over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is written.
+    Write,
+    /// It is not.
+    Lose,
+}
+
+/// One thing a [`FaultInjector`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// When.
+    pub at: Moment,
+    /// MSG or ACK (lost), DONE (ignored).
+    pub name: Name,
+    /// The position; of an ACK, its number.
+    pub pos: Pos,
+    /// What was done, and because of what.
+    pub why: FaultCause,
+    /// The frame that was lost; `None` of one that was ignored on arrival.
+    pub frame: Option<Outgoing>,
+}
+
+/// What a fault rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultCause {
+    /// The list of positions: the frame was not written.
+    Listed,
+    /// The random rate: the frame was not written.
+    Random,
+    /// The number of DONE frames to ignore: the frame was written and not taken in.
+    Ignored,
+}
+
+/// The most faults that a log holds; further ones still happen, and are counted.
+pub const MAX_LOG: usize = 1 << 20;
+
+/// Decides, frame by frame, by a plan.
+#[derive(Debug)]
+pub struct FaultInjector {
+    plan: FaultPlan,
+    log: Vec<Fault>,
+    unlogged: u64,
+}
+
+impl FaultInjector {
+    /// An injector at the start of its plan.
+    #[must_use]
+    pub fn new(plan: FaultPlan) -> Self {
+        Self { plan, log: Vec::new(), unlogged: 0 }
+    }
+
+    /// Decides about a frame that is handed over at `now`.
+    pub fn outgoing(&mut self, _frame: &Outgoing, _now: Moment) -> Fate {
+        Fate::Write
+    }
+
+    /// Decides about a frame that arrived at `now`.
+    pub fn incoming(&mut self, _frame: FrameView<'_>, _now: Moment) -> Intake {
+        Intake::Take
+    }
+
+    /// What is left of the plan.
+    #[must_use]
+    pub const fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    /// What was done, in order: at most [`MAX_LOG`] faults.
+    #[must_use]
+    pub fn log(&self) -> &[Fault] {
+        &self.log
+    }
+
+    /// How many faults the log had no room for.
+    #[must_use]
+    pub const fn unlogged(&self) -> u64 {
+        self.unlogged
+    }
+}
+
+/// An endpoint whose frames pass a [`FaultInjector`].
+#[derive(Debug)]
+pub struct Faulty<E> {
+    endpoint: E,
+    injector: FaultInjector,
+}
+
+impl<E: Endpoint> Faulty<E> {
+    /// `endpoint` with the faults of `plan`; an empty plan changes nothing.
+    pub fn new(endpoint: E, plan: FaultPlan) -> Self {
+        Self { endpoint, injector: FaultInjector::new(plan) }
+    }
+
+    /// The endpoint inside.
+    pub const fn endpoint(&self) -> &E {
+        &self.endpoint
+    }
+
+    /// The injector, with its log.
+    pub const fn injector(&self) -> &FaultInjector {
+        &self.injector
+    }
+}
+
+impl<E: Endpoint> Endpoint for Faulty<E> {
+    fn side(&self) -> Side {
+        self.endpoint.side()
+    }
+
+    fn handle_bytes_through(
+        &mut self,
+        bytes: &[u8],
+        now: Moment,
+        gate: &mut dyn FnMut(FrameView<'_>) -> Intake,
+    ) -> Result<(), ProtocolError> {
+        let injector = &mut self.injector;
+        self.endpoint.handle_bytes_through(bytes, now, &mut |frame| match gate(frame) {
+            Intake::Take => injector.incoming(frame, now),
+            Intake::Ignore => Intake::Ignore,
+        })
+    }
+
+    fn handle_timeout(&mut self, now: Moment) {
+        self.endpoint.handle_timeout(now);
+    }
+
+    fn handle_end(&mut self, end: TransportEnd, now: Moment) {
+        self.endpoint.handle_end(end, now);
+    }
+
+    fn poll_transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<Outgoing> {
+        loop {
+            let start = out.len();
+            let frame = self.endpoint.poll_transmit(now, out)?;
+            match self.injector.outgoing(&frame, now) {
+                Fate::Write => return Some(frame),
+                Fate::Lose => out.truncate(start),
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.endpoint.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.endpoint.poll_event()
+    }
+
+    fn poll_delivered(&mut self) -> &[u8] {
+        self.endpoint.poll_delivered()
+    }
+
+    fn outcome(&self) -> Option<&Outcome> {
+        self.endpoint.outcome()
+    }
+
+    fn announce(&mut self, event: Event) {
+        self.endpoint.announce(event);
+    }
+}
