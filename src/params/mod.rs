@@ -1,0 +1,87 @@
+//! The parameters of an exchange (PROTOCOL §6): read from a file, given as options, or asked.
+//!
+//! ```text
+//! options ───────────────────────────────┐
+//! the file named, or found in a folder ──┼─► Params ─► client, server, analyze
+//! answers on a terminal ─────────────────┘
+//! ```
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::wire::{MaxMsgSize, Side};
+
+/// One of the four parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// What the client sends.
+    Message,
+    /// P, which the server announces.
+    MaximumMsgSize,
+    /// How far the client may be ahead of the last ACK, in positions.
+    WindowSize,
+    /// How long the client waits for an ACK, in seconds.
+    Timeout,
+}
+
+impl Key {
+    /// Every key, in the order in which they are asked.
+    pub const ALL: [Self; 4] = [Self::Message, Self::MaximumMsgSize, Self::WindowSize, Self::Timeout];
+
+    /// Its name in a file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::MaximumMsgSize => "maximum_msg_size",
+            Self::WindowSize => "window_size",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// The keys that this side uses.
+    #[must_use]
+    pub const fn used_by(side: Side) -> &'static [Self] {
+        match side {
+            Side::Client => &[Self::Message, Self::WindowSize, Self::Timeout],
+            Side::Server => &[Self::MaximumMsgSize],
+        }
+    }
+}
+
+/// The parameters that are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    /// The message: bytes, since the protocol carries bytes (PROTOCOL §2.4, §3.2); quotes are part of it.
+    pub message: Option<Vec<u8>>,
+    /// P.
+    pub maximum_msg_size: Option<MaxMsgSize>,
+    /// The window, in positions; at least 1.
+    pub window_size: Option<WindowSize>,
+    /// The timeout; longer than 0.
+    pub timeout: Option<Timeout>,
+}
+
+/// The window's size in positions, at least 1. Reads from decimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowSize(NonZeroU32);
+
+/// The timeout, longer than 0, in whole nanoseconds. Reads from decimal seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timeout(Duration);
+
+impl WindowSize {
+    /// In positions.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Timeout {
+    /// As a duration.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
