@@ -6,6 +6,19 @@
 //! answers on a terminal ─────────────────┘
 //! ```
 
+mod error;
+mod file;
+mod gather;
+mod prompt;
+mod value;
+
+pub use error::ParamsError;
+pub use file::{ParamsFile, ParamsNote};
+pub use gather::{Gathered, Place, SAVED_AS, Saved, gather};
+pub use prompt::{Dialogue, Nobody, Prompt};
+pub use value::ValueError;
+
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -39,6 +52,17 @@ impl Key {
         }
     }
 
+    /// The option that gives it; `--max-msg-size` as everywhere.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::Message => "--message",
+            Self::MaximumMsgSize => "--max-msg-size",
+            Self::WindowSize => "--window",
+            Self::Timeout => "--timeout",
+        }
+    }
+
     /// The keys that this side uses.
     #[must_use]
     pub const fn used_by(side: Side) -> &'static [Self] {
@@ -46,6 +70,12 @@ impl Key {
             Side::Client => &[Self::Message, Self::WindowSize, Self::Timeout],
             Side::Server => &[Self::MaximumMsgSize],
         }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -70,18 +100,5 @@ pub struct WindowSize(NonZeroU32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timeout(Duration);
 
-impl WindowSize {
-    /// In positions.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl Timeout {
-    /// As a duration.
-    #[must_use]
-    pub const fn get(self) -> Duration {
-        self.0
-    }
-}
+#[cfg(test)]
+mod tests;
