@@ -14,7 +14,7 @@ use crate::endpoint::{Outcome, Progress};
 pub fn closing_table(transfer: &Transfer) -> String {
     let tally = &transfer.tally;
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     let mut row = |name: &str, value: String| {
         table.add_row([name, &value]);
     };
