@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::endpoint::{Endpoint, Event, Intake, Moment, Outcome, Outgoing, ProtocolError, TransportEnd};
+use crate::endpoint::{Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, ProtocolError, TransportEnd};
 use crate::wire::{FrameView, Name, Pos, Side};
 
 /// What is to be lost, of one connection.
@@ -70,9 +70,13 @@ pub enum FaultCause {
 pub const MAX_LOG: usize = 1 << 20;
 
 /// Decides, frame by frame, by a plan.
+///
+/// The random numbers are those of PCG-XSH-RR with 32 bits: a published sequence, so that a seed printed today loses
+/// the same frames with every later version.
 #[derive(Debug)]
 pub struct FaultInjector {
     plan: FaultPlan,
+    random: Option<(f64, oorandom::Rand32)>,
     log: Vec<Fault>,
     unlogged: u64,
 }
@@ -81,17 +85,55 @@ impl FaultInjector {
     /// An injector at the start of its plan.
     #[must_use]
     pub fn new(plan: FaultPlan) -> Self {
-        Self { plan, log: Vec::new(), unlogged: 0 }
+        let random = plan.random.map(|random| (random.rate, oorandom::Rand32::new(random.seed)));
+        Self { plan, random, log: Vec::new(), unlogged: 0 }
     }
 
-    /// Decides about a frame that is handed over at `now`.
-    pub fn outgoing(&mut self, _frame: &Outgoing, _now: Moment) -> Fate {
-        Fate::Write
+    /// Decides about a frame that is handed over at `now`. A position is taken off its list when its first frame is
+    /// lost.
+    pub fn outgoing(&mut self, frame: &Outgoing, now: Moment) -> Fate {
+        let list = match (frame.name, frame.copy) {
+            (Name::Msg, FrameCopy::First) => Some(&mut self.plan.packages),
+            (Name::Ack, FrameCopy::First) => Some(&mut self.plan.acks),
+            (Name::Msg | Name::Ack, _) => None,
+            _ => return Fate::Write,
+        };
+        let listed = list.is_some_and(|list| list.remove(&frame.pos));
+        // One number for each frame that the rate may hit, so that the lists do not shift the sequence.
+        let hit = self.random.as_mut().is_some_and(|(rate, numbers)| unit(numbers) < *rate);
+        let why = match (listed, hit) {
+            (true, _) => FaultCause::Listed,
+            (false, true) => FaultCause::Random,
+            (false, false) => return Fate::Write,
+        };
+        self.record(Fault { at: now, name: frame.name, pos: frame.pos, why, frame: Some(*frame) });
+        Fate::Lose
     }
 
     /// Decides about a frame that arrived at `now`.
-    pub fn incoming(&mut self, _frame: FrameView<'_>, _now: Moment) -> Intake {
-        Intake::Take
+    pub fn incoming(&mut self, frame: FrameView<'_>, now: Moment) -> Intake {
+        if self.plan.dones == 0 || frame.name() != Some(Name::Done) {
+            return Intake::Take;
+        }
+        self.plan.dones -= 1;
+        self.record(Fault { at: now, name: Name::Done, pos: frame.pos(), why: FaultCause::Ignored, frame: None });
+        Intake::Ignore
+    }
+
+    fn record(&mut self, fault: Fault) {
+        if self.log.len() < MAX_LOG {
+            self.log.push(fault);
+        } else {
+            self.unlogged += 1;
+        }
+    }
+
+    /// How many losses of that list are still to come.
+    fn left(&self, name: Name) -> usize {
+        match name {
+            Name::Msg => self.plan.packages.len(),
+            _ => self.plan.acks.len(),
+        }
     }
 
     /// What is left of the plan.
@@ -148,11 +190,20 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
         now: Moment,
         gate: &mut dyn FnMut(FrameView<'_>) -> Intake,
     ) -> Result<(), ProtocolError> {
+        let before = self.injector.plan.dones;
         let injector = &mut self.injector;
-        self.endpoint.handle_bytes_through(bytes, now, &mut |frame| match gate(frame) {
-            Intake::Take => injector.incoming(frame, now),
+        let mut last = Pos(0);
+        let taken = self.endpoint.handle_bytes_through(bytes, now, &mut |frame| match gate(frame) {
             Intake::Ignore => Intake::Ignore,
-        })
+            Intake::Take => {
+                last = frame.pos();
+                injector.incoming(frame, now)
+            }
+        });
+        for left in (self.injector.plan.dones..before).rev() {
+            self.endpoint.announce(Event::WillBeIgnored { name: Name::Done, pos: last, left });
+        }
+        taken
     }
 
     fn handle_timeout(&mut self, now: Moment) {
@@ -169,7 +220,11 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
             let frame = self.endpoint.poll_transmit(now, out)?;
             match self.injector.outgoing(&frame, now) {
                 Fate::Write => return Some(frame),
-                Fate::Lose => out.truncate(start),
+                Fate::Lose => {
+                    out.truncate(start);
+                    let left = self.injector.left(frame.name);
+                    self.endpoint.announce(Event::WillBeLost { name: frame.name, pos: frame.pos, left });
+                }
             }
         }
     }
@@ -193,4 +248,9 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
     fn announce(&mut self, event: Event) {
         self.endpoint.announce(event);
     }
+}
+
+/// A number from 0 up to but not including 1, of 32 random bits.
+fn unit(numbers: &mut oorandom::Rand32) -> f64 {
+    f64::from(numbers.rand_u32()) / 4_294_967_296.0
 }

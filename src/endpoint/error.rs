@@ -106,7 +106,7 @@ pub enum ProtocolError {
         pos: Pos,
         /// P in force.
         max_msg_size: MaxMsgSize,
-        /// The next larger P with which no slice ends in NUL, if there is one.
+        /// The smallest P that would do, if there is one.
         suggestion: Option<MaxMsgSize>,
     },
     /// The message needs more positions than ACK numbers of P digits, or an `i32`, can name (PROTOCOL §3.5).
@@ -211,4 +211,13 @@ pub enum TransportEnd {
     EndOfStream,
     /// The connection is broken (RST, or an error of the socket).
     Reset,
+}
+
+impl From<TransportEnd> for Stop {
+    fn from(end: TransportEnd) -> Self {
+        match end {
+            TransportEnd::EndOfStream => Self::EndOfStream,
+            TransportEnd::Reset => Self::Reset,
+        }
+    }
 }

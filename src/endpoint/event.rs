@@ -28,7 +28,7 @@ pub enum Event {
         /// How many positions of that list have still to be lost.
         left: usize,
     },
-    /// An arriving frame is ignored: its loss is mimicked.
+    /// An arriving frame was ignored: its loss is mimicked.
     WillBeIgnored {
         /// DONE.
         name: Name,
@@ -174,6 +174,8 @@ pub enum IgnoredFrame {
     AfterDone,
     /// RETURN_MAX again.
     SecondAnswer,
+    /// It asks for an answer again while [`MAX_REPEATS`](super::MAX_REPEATS) of those wait: it gets none.
+    TooManyRepeats,
 }
 
 /// The most events that wait for [`poll_event`](super::Endpoint::poll_event); beyond it the oldest are forgotten

@@ -29,17 +29,25 @@
 //! `now` never goes backwards between calls. A frame that `poll_transmit` returned counts as sent, whether it is then
 //! written or not: that is how a loss is mimicked ([`crate::fault`]).
 
+mod answers;
 mod client;
 mod error;
 mod event;
+mod flow;
+mod inbox;
+mod incoming;
+mod message;
 mod moment;
 mod server;
 
+pub use answers::MAX_REPEATS;
 pub use client::{Client, ClientConfig, ResendPolicy};
 pub use error::{ConfigError, Outcome, Progress, ProtocolError, Stop, TransportEnd};
 pub use event::{Event, IgnoredAck, IgnoredFrame, MAX_EVENTS};
+pub use flow::END_OF_MESSAGE_WAIT;
+pub use inbox::{MAX_HELD_BYTES, MAX_HELD_PACKAGES};
 pub use moment::{Moment, WallClock};
-pub use server::{MAX_HELD_BYTES, MAX_HELD_PACKAGES, MAX_REPEATS, Server, ServerConfig};
+pub use server::{Server, ServerConfig};
 
 use std::fmt;
 
@@ -158,3 +166,6 @@ pub enum Intake {
     /// The endpoint never sees it.
     Ignore,
 }
+
+#[cfg(test)]
+mod tests;
