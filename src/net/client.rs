@@ -8,9 +8,7 @@ use tokio::net::TcpStream;
 use super::clock::Clock;
 use super::connection::{Close, Connection, GivenUp, Patience, Watch};
 use super::{NetError, Recording};
-use crate::endpoint::{
-    Client, ClientConfig, Endpoint, Event, FrameCopy, Moment, Outcome, Outgoing, ResendPolicy,
-};
+use crate::endpoint::{Client, ClientConfig, Endpoint, Event, FrameCopy, Moment, Outcome, Outgoing, ResendPolicy};
 use crate::fault::{FaultPlan, Faulty};
 use crate::wire::{MaxMsgSize, Name, Pos};
 
@@ -163,8 +161,7 @@ pub async fn transfer(
         _ => None,
     };
     let patience = Patience { silence: None, stall: STALL };
-    let mut connection =
-        Connection::new(stream, Faulty::new(client, options.faults.clone()), clock, track, patience);
+    let mut connection = Connection::new(stream, Faulty::new(client, options.faults.clone()), clock, track, patience);
     let mut watch = Counting { tally: Tally::default(), began: Moment::ZERO, news };
     let run = tokio::select! {
         run = connection.run(&mut watch) => run,

@@ -108,6 +108,7 @@ const fn ignored(why: IgnoredFrame) -> &'static str {
         IgnoredFrame::NotAPosition => "no package can have that position",
         IgnoredFrame::DoneTooEarly => "packages before it are missing",
         IgnoredFrame::AfterDone => "the message was done already",
+        IgnoredFrame::TooManyRepeats => "too many ACKs wait to be read already",
         IgnoredFrame::SecondAnswer => "maximum_msg_size is agreed already",
     }
 }
