@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use arqscope::net::{ClientOptions, Listener, ServerOptions, Stopping, Threads, block_on, transfer};
 use arqscope::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, MaxMsgSize, Name, Pos};
 
 /// How the bare pair uses its sockets.
@@ -70,6 +71,30 @@ fn bare(load: Load, sockets: Sockets) -> Duration {
     let start = Instant::now();
     bare_client(TcpStream::connect(address).expect("loopback"), load, sockets);
     server.join().expect("the server thread does not panic");
+    start.elapsed()
+}
+
+/// One exchange of the client and the server, a thread each, from connecting to DISCONNECT.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn arqscope_pair(load: Load) -> Duration {
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let mut options = ServerOptions::new(MaxMsgSize::new(load.max_msg_size).expect("in range"));
+        options.count = Some(1);
+        let (_keep, stopping) = tokio::sync::watch::channel(Stopping::No);
+        block_on(Threads::One, async {
+            let listener = Listener::bind("127.0.0.1:0".parse().expect("an address")).expect("loopback");
+            tell.send(listener.local_addr().expect("bound")).expect("the client waits");
+            listener.serve(options, stopping, |_| ()).await
+        })
+    });
+    let address = told.recv().expect("the server is bound");
+    let message = vec![b'x'; usize::from(load.max_msg_size) * load.packages as usize];
+    let options = ClientOptions::new("127.0.0.1", address.port(), load.window, Duration::from_secs(5));
+    let start = Instant::now();
+    let sent = block_on(Threads::One, transfer(&options, message, std::future::pending(), &mut |_| ()));
+    assert!(sent.expect("a runtime").expect("loopback").is_complete());
+    server.join().expect("the server thread does not panic").expect("a runtime");
     start.elapsed()
 }
 

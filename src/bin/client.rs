@@ -16,7 +16,6 @@ use arqscope::net::{
     closing_table, stop_on_signals, stopped, transfer,
 };
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Prompt, Saved, Timeout, WindowSize, gather};
-use arqscope::record::Recorder;
 use arqscope::wire::{Pos, Side};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -204,7 +203,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
-    Ok(Recording::new(Recorder::create(path, Side::Client)?, |words| say(&format!("warning: {words}"))))
+    Ok(Recording::create(path, Side::Client, |words| say(&format!("warning: {words}")))?)
 }
 
 fn bar(of: Pos) -> ProgressBar {

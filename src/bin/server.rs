@@ -14,7 +14,6 @@ use arqscope::net::{
     served_line, stop_on_signals,
 };
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather};
-use arqscope::record::Recorder;
 use arqscope::wire::{MaxMsgSize, Pos, Side};
 use clap::Parser;
 
@@ -192,7 +191,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
-    Ok(Recording::new(Recorder::create(path, Side::Server)?, |words| say(&format!("warning: {words}"))))
+    Ok(Recording::create(path, Side::Server, |words| say(&format!("warning: {words}")))?)
 }
 
 fn say(words: &str) {

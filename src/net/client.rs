@@ -157,11 +157,12 @@ pub async fn transfer(
     let clock = Clock::start();
     let client = Client::new(message, options.config(clock))?;
     let track = match (&options.recording, stream.local_addr(), stream.peer_addr()) {
-        (Some(recording), Ok(local), Ok(peer)) => Some(recording.track(local, peer, clock)),
+        (Some(recording), Ok(local), Ok(peer)) => recording.track(local, peer, clock),
         _ => None,
     };
     let patience = Patience { silence: None, stall: STALL };
-    let mut connection = Connection::new(stream, Faulty::new(client, options.faults.clone()), clock, track, patience);
+    let mut connection =
+        Connection::new(stream, Faulty::counting(client, options.faults.clone()), clock, track, patience);
     let mut watch = Counting { tally: Tally::default(), began: Moment::ZERO, news };
     let run = tokio::select! {
         run = connection.run(&mut watch) => run,
@@ -176,7 +177,7 @@ pub async fn transfer(
     };
     let endpoint = connection.close(close);
     let mut tally = watch.tally;
-    tally.packages_lost = endpoint.injector().log().len() as u64 + endpoint.injector().unlogged();
+    tally.packages_lost = endpoint.injector().unlogged();
     let ended = match ended {
         Ok(Some(outcome)) => Ok(outcome),
         // A connection is only done when its endpoint is.

@@ -1,15 +1,18 @@
 //! One recording shared by the connections of a process.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use super::clock::Clock;
 use super::connection::Close;
 use crate::endpoint::{Moment, TransportEnd};
-use crate::record::{Ending, RecordedConnection, Recorder};
+use crate::record::{Ending, RecordError, RecordedConnection, Recorder};
+use crate::wire::Side;
 
 /// A [`Recorder`] that any number of connections write to, each moment in the order in which it came.
 #[derive(Clone)]
@@ -18,8 +21,14 @@ pub struct Recording {
 }
 
 struct Shared {
-    recorder: Mutex<Recorder>,
+    tape: Mutex<Tape>,
     trouble: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+enum Tape {
+    Running(Recorder),
+    /// There was no room for so much as the beginning.
+    Failed(String),
 }
 
 impl fmt::Debug for Recording {
@@ -29,40 +38,65 @@ impl fmt::Debug for Recording {
 }
 
 impl Recording {
-    /// Shares `recorder`; `trouble` is told, once, when it stops before the exchange does.
-    pub fn new(recorder: Recorder, trouble: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { shared: Arc::new(Shared { recorder: Mutex::new(recorder), trouble: Box::new(trouble) }) }
+    /// Begins a recording in the file `path` at the sockets of `side`. A disk that is full, now or later, stops the
+    /// recording and not the exchange: `trouble` is told, once.
+    ///
+    /// # Errors
+    /// When the file cannot be created at all.
+    pub fn create(
+        path: &Path,
+        side: Side,
+        trouble: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self, RecordError> {
+        let tape = match Recorder::create(path, side) {
+            Ok(recorder) => Tape::Running(recorder),
+            Err(error) if disk_is_full(&error) => {
+                trouble(&format!("{error}; the exchange goes on without it"));
+                Tape::Failed(format!("nothing was recorded: {error}"))
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { shared: Arc::new(Shared { tape: Mutex::new(tape), trouble: Box::new(trouble) }) })
     }
 
-    /// How the recording fares, in words; `Err` when packets are missing.
+    /// How the recording fares, in words.
     ///
     /// # Errors
     /// When packets are missing: the words say how many, and why.
     pub fn health(&self) -> Result<String, String> {
-        let recorder = self.lock();
-        let health = recorder.health();
-        if health.is_complete() { Ok(health.to_string()) } else { Err(health.to_string()) }
+        match &*self.lock() {
+            Tape::Running(recorder) if recorder.health().is_complete() => Ok(recorder.health().to_string()),
+            Tape::Running(recorder) => Err(recorder.health().to_string()),
+            Tape::Failed(words) => Err(words.clone()),
+        }
     }
 
-    /// The track of a connection that has just been made.
-    pub(super) fn track(&self, local: SocketAddr, peer: SocketAddr, clock: Clock) -> Track {
-        let mut recorder = self.lock();
-        let connection = recorder.opened(local, peer, clock.wall().at(clock.now()));
-        self.report(&mut recorder);
-        drop(recorder);
-        Track { recording: self.clone(), connection, end: None }
+    /// The track of a connection that has just been made; `None` when nothing is recorded.
+    pub(super) fn track(&self, local: SocketAddr, peer: SocketAddr, clock: Clock) -> Option<Track> {
+        let connection = self.with(|recorder| recorder.opened(local, peer, clock.wall().at(clock.now())))?;
+        Some(Track { recording: self.clone(), connection, end: None })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Recorder> {
+    fn lock(&self) -> MutexGuard<'_, Tape> {
         // A panic elsewhere leaves at worst a packet unwritten.
-        self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self, recorder: &mut Recorder) {
+    /// Does `work` with the recorder, alone, and passes on what it has to announce.
+    fn with<T>(&self, work: impl FnOnce(&mut Recorder) -> T) -> Option<T> {
+        let mut tape = self.lock();
+        let Tape::Running(recorder) = &mut *tape else { return None };
+        let done = work(recorder);
         if let Some(words) = recorder.announcement() {
             (self.shared.trouble)(&words);
         }
+        Some(done)
     }
+}
+
+fn disk_is_full(error: &RecordError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull)
 }
 
 /// One connection's part of a [`Recording`].
@@ -75,11 +109,12 @@ pub(super) struct Track {
 impl Track {
     /// Records what was read, and says when.
     pub(super) fn read(&self, bytes: &[u8], clock: Clock) -> Moment {
-        let mut recorder = self.recording.lock();
-        let now = clock.now();
-        recorder.read(&self.connection, bytes, clock.wall().at(now));
-        self.recording.report(&mut recorder);
-        now
+        let read = self.recording.with(|recorder| {
+            let now = clock.now();
+            recorder.read(&self.connection, bytes, clock.wall().at(now));
+            now
+        });
+        read.unwrap_or_else(|| clock.now())
     }
 
     /// Offers `bytes` to the socket by `offer` and records, as of the moment before, what it took. The recording is
@@ -88,25 +123,24 @@ impl Track {
         &self,
         bytes: &[u8],
         clock: Clock,
-        offer: impl FnOnce() -> Poll<io::Result<usize>>,
+        mut offer: impl FnMut() -> Poll<io::Result<usize>>,
     ) -> (Poll<io::Result<usize>>, Moment) {
-        let mut recorder = self.recording.lock();
-        let now = clock.now();
-        let taken = offer();
-        if let Poll::Ready(Ok(n)) = &taken {
-            recorder.wrote(&self.connection, bytes.get(..*n).unwrap_or(bytes), clock.wall().at(now));
-            self.recording.report(&mut recorder);
-        }
-        (taken, now)
+        let written = self.recording.with(|recorder| {
+            let now = clock.now();
+            let taken = offer();
+            if let Poll::Ready(Ok(n)) = &taken {
+                recorder.wrote(&self.connection, bytes.get(..*n).unwrap_or(bytes), clock.wall().at(now));
+            }
+            (taken, now)
+        });
+        written.unwrap_or_else(|| (offer(), clock.now()))
     }
 
     /// Records that the peer ended the stream or broke the connection.
     pub(super) fn ended(&mut self, end: TransportEnd, clock: Clock) {
         self.end = Some(end);
         if end == TransportEnd::EndOfStream {
-            let mut recorder = self.recording.lock();
-            recorder.peer_finished(&self.connection, clock.wall().at(clock.now()));
-            self.recording.report(&mut recorder);
+            self.recording.with(|recorder| recorder.peer_finished(&self.connection, clock.wall().at(clock.now())));
         }
     }
 
@@ -117,8 +151,7 @@ impl Track {
             (_, Close::Reset) => Ending::Reset,
             (_, Close::Finish) => Ending::Closed,
         };
-        let mut recorder = self.recording.lock();
-        recorder.closed(self.connection, ending, clock.wall().at(clock.now()));
-        self.recording.report(&mut recorder);
+        let Self { recording, connection, .. } = self;
+        recording.with(|recorder| recorder.closed(connection, ending, clock.wall().at(clock.now())));
     }
 }

@@ -303,7 +303,7 @@ async fn serve_one(
     let clock = Clock::start();
     news(ServerNews::Opened { number, peer });
     let track = match (&options.recording, stream.local_addr()) {
-        (Some(recording), Ok(local)) => Some(recording.track(local, peer, clock)),
+        (Some(recording), Ok(local)) => recording.track(local, peer, clock),
         _ => None,
     };
     let mut faults = options.faults.clone();
@@ -312,7 +312,7 @@ async fn serve_one(
     }
     let server = Server::new(ServerConfig { max_msg_size: options.max_msg_size, clock: clock.wall() });
     let patience = Patience { silence: Some(options.idle_timeout), stall: options.idle_timeout };
-    let mut connection = Connection::new(stream, Faulty::new(server, faults), clock, track, patience);
+    let mut connection = Connection::new(stream, Faulty::counting(server, faults), clock, track, patience);
     let place = match &options.output {
         Some(folder) => Place::File(MessageFile::new(folder, number, peer)),
         None => Place::Memory(Vec::new()),
@@ -335,7 +335,7 @@ async fn serve_one(
         Ok(_) | Err(GivenUp::Stopped) => Close::Finish,
     };
     let endpoint = connection.close(close);
-    let faults = endpoint.injector().log().len() as u64 + endpoint.injector().unlogged();
+    let faults = endpoint.injector().unlogged();
     let (message_len, duplicates) = (keeping.message_len, keeping.duplicates);
     let kept = keeping.kept();
     let served = Served { number, peer, ended, message_len, kept, duplicates, faults, elapsed };
