@@ -262,3 +262,93 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
 fn unit(numbers: &mut oorandom::Rand32) -> f64 {
     f64::from(numbers.rand_u32()) / 4_294_967_296.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Triggers;
+
+    fn frame(name: Name, pos: i32, copy: FrameCopy) -> Outgoing {
+        Outgoing { name, pos: Pos(pos), copy, len: 44 }
+    }
+
+    fn lost(injector: &mut FaultInjector, frames: &[Outgoing]) -> Vec<bool> {
+        frames.iter().map(|f| injector.outgoing(f, Moment::ZERO) == Fate::Lose).collect()
+    }
+
+    #[test]
+    fn a_list_loses_the_first_copy_only_and_each_list_its_own_frames() {
+        let set: BTreeSet<Pos> = [Pos(2), Pos(3)].into();
+        let plan = FaultPlan { packages: set.clone(), acks: set, ..FaultPlan::default() };
+        let mut injector = FaultInjector::new(plan);
+        let frames = [
+            frame(Name::Msg, 1, FrameCopy::First),
+            frame(Name::Msg, 2, FrameCopy::First),
+            frame(Name::Msg, 2, FrameCopy::Resend(Triggers::default())),
+            frame(Name::Ack, 2, FrameCopy::First),
+            frame(Name::Ack, 2, FrameCopy::Repeat),
+            frame(Name::Ack, 3, FrameCopy::OfDone),
+            frame(Name::Done, 3, FrameCopy::First),
+            frame(Name::Close, 3, FrameCopy::First),
+        ];
+        assert_eq!(lost(&mut injector, &frames), [false, true, false, true, false, false, false, false]);
+        assert_eq!(injector.plan().packages, [Pos(3)].into());
+        assert_eq!(injector.plan().acks, [Pos(3)].into());
+        let log: Vec<_> = injector.log().iter().map(|f| (f.name, f.pos, f.why)).collect();
+        assert_eq!(log, [(Name::Msg, Pos(2), FaultCause::Listed), (Name::Ack, Pos(2), FaultCause::Listed)]);
+    }
+
+    #[test]
+    fn a_rate_hits_about_its_share_of_msg_and_ack_of_every_copy_and_nothing_else() {
+        for rate in [0.0, 0.1, 0.5, 1.0] {
+            let plan = FaultPlan { random: Some(RandomLoss { rate, seed: 7 }), ..FaultPlan::default() };
+            let mut injector = FaultInjector::new(plan);
+            let resend = FrameCopy::Resend(Triggers::default());
+            for (name, copy) in [(Name::Msg, resend), (Name::Ack, FrameCopy::Repeat), (Name::Ack, FrameCopy::OfDone)] {
+                let hits = lost(&mut injector, &vec![frame(name, 1, copy); 10_000]).iter().filter(|hit| **hit).count();
+                let expected = rate * 10_000.0;
+                assert!((f64::from(u32::try_from(hits).unwrap()) - expected).abs() < 200.0, "{hits} at {rate}");
+            }
+            let others = [Name::GetMax, Name::ReturnMax, Name::Done, Name::Close, Name::Disconnect];
+            for name in others {
+                assert_eq!(lost(&mut injector, &[frame(name, 0, FrameCopy::First)]), [false]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_is_a_promise_the_numbers_are_those_of_the_published_generator() {
+        // PCG-XSH-RR 64/32 written out from its description, seeded as `pcg32_srandom` is, with stream 1442695040888963407.
+        struct Pcg(u64);
+        const INCREMENT: u64 = 1_442_695_040_888_963_407_u64.wrapping_shl(1) | 1;
+        impl Pcg {
+            fn next(&mut self) -> u32 {
+                let old = self.0;
+                self.0 = old.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(INCREMENT);
+                u32::try_from((((old >> 18) ^ old) >> 27) & 0xffff_ffff)
+                    .unwrap()
+                    .rotate_right(u32::try_from(old >> 59).unwrap())
+            }
+        }
+        let mut plain = Pcg(0);
+        plain.next();
+        plain.0 = plain.0.wrapping_add(42);
+        plain.next();
+        let mut ours = oorandom::Rand32::new(42);
+        for _ in 0..100 {
+            assert_eq!(ours.rand_u32(), plain.next());
+        }
+    }
+
+    #[test]
+    fn lists_do_not_shift_which_frames_a_seed_hits() {
+        let random = Some(RandomLoss { rate: 0.3, seed: 11 });
+        let frames: Vec<_> = (1..=200).map(|k| frame(Name::Msg, k, FrameCopy::First)).collect();
+        let by_rate = lost(&mut FaultInjector::new(FaultPlan { random, ..FaultPlan::default() }), &frames);
+        let packages: BTreeSet<Pos> = (1..=200).filter(|k| k % 7 == 0).map(Pos).collect();
+        let both = lost(&mut FaultInjector::new(FaultPlan { random, packages, ..FaultPlan::default() }), &frames);
+        for (i, (rate, both)) in by_rate.iter().zip(&both).enumerate() {
+            assert_eq!(*both, *rate || (i + 1) % 7 == 0);
+        }
+    }
+}

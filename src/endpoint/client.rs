@@ -89,6 +89,7 @@ struct Core {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per connection, and most of its life it is the large one")]
 enum Phase {
     /// GET_MAX; when it was sent.
     Asking(Option<Moment>),

@@ -69,10 +69,7 @@ impl Slices {
     fn nul_at_slice_end(&self, p: MaxMsgSize) -> Option<usize> {
         let last = self.message.len().checked_sub(1)?;
         let p = usize::from(p.get());
-        if self.message.get(last) == Some(&0) && self.message.len() % p != 0 {
-            return Some((p - 1..last).step_by(p).find(|end| self.message.get(*end) == Some(&0)).unwrap_or(last));
-        }
-        (p - 1..=last).step_by(p).find(|end| self.message.get(*end) == Some(&0))
+        (p - 1..last).step_by(p).chain([last]).find(|end| self.message.get(*end) == Some(&0))
     }
 }
 

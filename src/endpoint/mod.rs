@@ -26,6 +26,29 @@
 //!
 //! Step 1 before step 4 matters: an ACK that lies unread in a socket would otherwise be answered by a resend.
 //!
+//! ```
+//! use arqscope::endpoint::{Client, ClientConfig, Endpoint, Moment, Outcome, Server, ServerConfig, WallClock};
+//! use arqscope::{time::Timestamp, wire::MaxMsgSize};
+//! use std::time::Duration;
+//!
+//! let clock = WallClock::new(Timestamp::from_nanos(1_736_219_080_000_000_000));
+//! let mut client = Client::new(b"hello, world".to_vec(), ClientConfig::new(3, Duration::from_secs(2), clock))?;
+//! let mut server = Server::new(ServerConfig { max_msg_size: MaxMsgSize::MIN, clock });
+//! let (now, mut received, mut wire) = (Moment::ZERO, Vec::new(), Vec::new());
+//! while client.outcome().is_none() {
+//!     while client.poll_transmit(now, &mut wire).is_some() {}
+//!     server.handle_bytes(&wire, now)?;
+//!     received.extend_from_slice(server.poll_delivered());
+//!     wire.clear();
+//!     while server.poll_transmit(now, &mut wire).is_some() {}
+//!     client.handle_bytes(&wire, now)?;
+//!     wire.clear();
+//! }
+//! assert_eq!(received, b"hello, world");
+//! assert_eq!((client.outcome(), server.outcome()), (Some(&Outcome::Complete), Some(&Outcome::Complete)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! `now` never goes backwards between calls. A frame that `poll_transmit` returned counts as sent, whether it is then
 //! written or not: that is how a loss is mimicked ([`crate::fault`]).
 

@@ -82,6 +82,12 @@ impl Server {
         &self.core.config
     }
 
+    /// Entries of answers in memory.
+    #[cfg(test)]
+    pub(super) fn waiting_answers(&self) -> usize {
+        self.core.answers.entries()
+    }
+
     /// Bytes of the message delivered so far.
     #[must_use]
     pub const fn delivered_bytes(&self) -> u64 {

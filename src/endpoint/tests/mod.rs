@@ -180,14 +180,10 @@ pub(super) fn exchange(
             x.ended = now;
             return x;
         }
-        let next = [
-            up.pieces.front().map(|piece| piece.0),
-            down.pieces.front().map(|piece| piece.0),
-            x.client.poll_timeout(),
-            x.server.poll_timeout(),
-        ];
-        let next = next.into_iter().flatten().min().expect("somebody waits for something");
-        assert!(next > now, "a deadline that has passed was not acted on: {next} at {now}");
+        let deadlines = [x.client.poll_timeout(), x.server.poll_timeout()].into_iter().flatten();
+        let deadlines = deadlines.inspect(|due| assert!(*due > now, "{due} has passed at {now}, and nothing was done"));
+        let arrivals = [&up, &down].into_iter().filter_map(|pipe| pipe.pieces.front()).map(|piece| piece.0);
+        let next = deadlines.chain(arrivals).min().expect("somebody waits for something");
         now = next;
     }
     panic!("the exchange did not end");
