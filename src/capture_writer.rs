@@ -33,7 +33,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 pub struct Description<'a> {
     /// What the first byte of every packet means.
     pub link_type: LinkType,
-    /// The most bytes kept of a packet.
+    /// The most bytes kept of a packet; 0 means no limit.
     pub snaplen: u32,
     /// The interface's name.
     pub interface: &'a str,
@@ -158,7 +158,7 @@ impl<W: Write> CaptureWriter<W> {
         let out_of_range =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("the packet time {time} cannot be written"));
         let nanos = u64::try_from(time.nanos()).map_err(|_| out_of_range())?;
-        let keep = self.snaplen as usize;
+        let keep = if self.snaplen == 0 { usize::MAX } else { self.snaplen as usize };
         let [first, second] = parts;
         let first = first.get(..keep).unwrap_or(first);
         let second = second.get(..keep - first.len()).unwrap_or(second);
@@ -243,5 +243,112 @@ impl<W: Write> PacketSink for CaptureWriter<W> {
     #[inline]
     fn packet(&mut self, packet: WirePacket<'_>) -> io::Result<()> {
         self.write(packet.time, [packet.header, packet.payload], packet.original_len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::capture::{Capture, CaptureLimits};
+    use crate::decode::{Packet, PacketContent};
+    use std::io::Cursor;
+    use std::process::Command;
+
+    type Records = Vec<(Option<Timestamp>, Vec<u8>, u32)>;
+
+    /// The records of a capture, as the decoder reads them.
+    fn read(bytes: Vec<u8>) -> Records {
+        let mut capture = Capture::from_reader(Box::new(Cursor::new(bytes)), &CaptureLimits::default()).unwrap();
+        let mut records = Vec::new();
+        while let Some(Packet { time, content, .. }) = capture.next().unwrap() {
+            let PacketContent::Bytes { bytes, original_len, link_type } = content else { panic!("{content:?}") };
+            assert_eq!(link_type, LinkType(1));
+            records.push((time, bytes.to_vec(), original_len));
+        }
+        records
+    }
+
+    fn both(description: &Description<'_>) -> [CaptureWriter<Vec<u8>>; 2] {
+        [CaptureWriter::pcapng(Vec::new(), description), CaptureWriter::pcap(Vec::new(), description)]
+            .map(Result::unwrap)
+    }
+
+    const LATE: Timestamp = Timestamp::from_nanos(1_795_356_624_584_927_001);
+
+    #[test]
+    fn packets_of_any_length_read_back_to_the_nanosecond() {
+        for mut writer in both(&Description { comment: "made for a test", ..Description::default() }) {
+            let mut expected = Records::new();
+            for len in (0..300).chain([65_535, WHOLE_PACKETS as usize]) {
+                let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
+                let (first, second) = bytes.split_at(len / 3);
+                writer.write(LATE, [first, second], len as u32).unwrap();
+                expected.push((Some(LATE), bytes, len as u32));
+            }
+            assert!(read(writer.finish().unwrap()) == expected);
+        }
+    }
+
+    #[test]
+    fn a_snap_length_cuts_packets_and_keeps_their_length_on_the_wire() {
+        for (snaplen, kept) in [(5, "heade"), (6, "header"), (8, "headerpa"), (0, "headerpayload")] {
+            for mut writer in both(&Description { snaplen, ..Description::default() }) {
+                writer.write(LATE, [b"header", b"payload"], 13).unwrap();
+                assert_eq!(read(writer.finish().unwrap()), [(Some(LATE), kept.into(), 13)]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_that_the_format_has_no_place_for_is_refused_and_leaves_no_trace() {
+        let [mut pcapng, mut pcap] = both(&Description::default());
+        let in_2107 = Timestamp::from_nanos(4_323_456_000_000_000_000);
+        for writer in [&mut pcapng, &mut pcap] {
+            let error = writer.write(Timestamp::from_nanos(-1), [b"x", b""], 1).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(pcap.write(in_2107, [b"x", b""], 1).is_err());
+        pcapng.write(in_2107, [b"x", b""], 1).unwrap();
+        assert_eq!(read(pcap.finish().unwrap()), []);
+        assert_eq!(read(pcapng.finish().unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn a_comment_too_long_for_its_option_is_refused_and_leaves_no_trace() {
+        let mut writer = CaptureWriter::pcapng(Vec::new(), &Description::default()).unwrap();
+        assert!(writer.write_commented(LATE, [b"x", b""], 1, &"c".repeat(65_536)).is_err());
+        writer.write_commented(LATE, [b"y", b""], 1, &"c".repeat(65_535)).unwrap();
+        assert_eq!(read(writer.finish().unwrap()), [(Some(LATE), b"y".to_vec(), 1)]);
+    }
+
+    #[test]
+    fn only_whole_packets_are_counted_as_written() {
+        let mut writer = CaptureWriter::pcap(Vec::new(), &Description::default()).unwrap();
+        assert_eq!(writer.written(), 24);
+        writer.write(LATE, [&[0; 10], &[]], 10).unwrap();
+        assert_eq!(writer.written(), 24);
+        writer.flush().unwrap();
+        assert_eq!(writer.written(), 24 + 16 + 10);
+        assert_eq!(writer.target().len() as u64, writer.written());
+    }
+
+    #[test]
+    #[ignore = "needs tshark"]
+    fn tshark_reads_times_lengths_and_comments() {
+        let folder = tempfile::tempdir().unwrap();
+        let description =
+            Description { snaplen: 9, comment: "of the section", interface: "arq0", ..Description::default() };
+        for (name, mut writer) in ["a.pcapng", "a.pcap"].into_iter().zip(both(&description)) {
+            writer.write_commented(LATE, [b"header", b"payload"], 13, "of the packet").unwrap();
+            let path = folder.path().join(name);
+            std::fs::write(&path, writer.finish().unwrap()).unwrap();
+            let fields = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.comment", "frame.interface_name"];
+            let mut tshark = Command::new("tshark");
+            tshark.arg("-r").arg(&path).args(["-T", "fields", "-E", "separator=|"]);
+            let output = tshark.args(fields.iter().flat_map(|field| ["-e", field])).output().unwrap();
+            let row = String::from_utf8(output.stdout).unwrap();
+            let texts = if name == "a.pcapng" { "of the packet|arq0" } else { "|" };
+            assert_eq!(row.trim_end(), format!("1795356624.584927001|13|9|{texts}"));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where parameters come from (PROTOCOL §6.2): options, then a file, then answers.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -94,10 +94,7 @@ fn from_file(path: &Path, used: &[Key], gathered: &mut Gathered, prompt: &mut dy
     }
     gathered.notes = file.notes().to_vec();
     gathered.file = Some(path.to_owned());
-    match unanswered.is_empty() {
-        true => Ok(()),
-        false => Err(ParamsError::Missing { path: path.to_owned(), keys: unanswered }),
-    }
+    if unanswered.is_empty() { Ok(()) } else { Err(ParamsError::Missing { path: path.to_owned(), keys: unanswered }) }
 }
 
 fn from_answers(
@@ -168,7 +165,7 @@ fn choose(folder: &Path, prompt: &mut dyn Prompt) -> Result<Option<PathBuf>, Par
     if names.len() < 2 {
         return Ok(names.first().map(|name| folder.join(name)));
     }
-    let shown: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    let shown: Vec<String> = names.iter().map(|name| printable(name.as_os_str())).collect();
     let mut list = format!("Several files of {} may hold the parameters:", folder.display());
     for (number, name) in (1..).zip(&shown) {
         list.push_str(&format!("\n  {number}  {name}"));
@@ -209,6 +206,6 @@ fn candidates(folder: &Path) -> Result<Vec<OsString>, ParamsError> {
     Ok(names)
 }
 
-fn printable(name: &OsString) -> String {
+fn printable(name: &OsStr) -> String {
     name.to_string_lossy().escape_debug().collect()
 }

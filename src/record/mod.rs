@@ -6,40 +6,21 @@
 //! at which the program wrote or read its bytes. In particular the *other* side's acknowledgement numbers state only
 //! what must be so, never that it had received what this side wrote a moment before.
 
-use std::fmt;
+mod tape;
+
+pub use tape::{Health, RecordingTarget};
+
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::capture_writer::{CaptureWriter, Description};
-use crate::conversation::{PacketSink, TcpConversation, WirePacket};
+use crate::conversation::TcpConversation;
 use crate::decode::{Endpoint, TcpSeq};
 use crate::time::Timestamp;
 use crate::wire::Side;
-
-/// Where a recording goes: it is appended to, and shortened when a write failed half-way.
-pub trait RecordingTarget: Write {
-    /// Drops what lies behind the first `len` bytes, and goes on from there.
-    ///
-    /// # Errors
-    /// When the target cannot be shortened, as a pipe.
-    fn cut(&mut self, len: u64) -> io::Result<()>;
-}
-
-impl RecordingTarget for File {
-    fn cut(&mut self, len: u64) -> io::Result<()> {
-        self.set_len(len)?;
-        io::Seek::seek(self, io::SeekFrom::Start(len)).map(|_| ())
-    }
-}
-
-impl RecordingTarget for Vec<u8> {
-    fn cut(&mut self, len: u64) -> io::Result<()> {
-        self.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-        Ok(())
-    }
-}
+use tape::Tape;
 
 /// Writes what goes through the sockets of one side, any number of connections at once, to one pcapng capture.
 ///
@@ -69,51 +50,6 @@ pub enum Ending {
     Reset,
     /// Not known: nothing is written.
     Unknown,
-}
-
-/// How a recording fares.
-#[derive(Debug)]
-pub enum Health<'a> {
-    /// Everything so far is in the file.
-    Complete {
-        /// Packets written.
-        packets: u64,
-    },
-    /// The file could not be written; it holds whole packets up to there.
-    Stopped {
-        /// The file.
-        path: &'a Path,
-        /// Packets written before.
-        packets: u64,
-        /// Packets that are missing, so far.
-        missing: u64,
-        /// What the system said.
-        error: &'a io::Error,
-    },
-}
-
-impl Health<'_> {
-    /// True when no packet is missing.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        matches!(self, Self::Complete { .. })
-    }
-}
-
-impl fmt::Display for Health<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = |n: u64| if n == 1 { "packet" } else { "packets" };
-        match self {
-            Self::Complete { packets } => write!(f, "{packets} {} recorded", noun(*packets)),
-            Self::Stopped { path, packets, missing, error } => write!(
-                f,
-                "the recording {} is incomplete: it ends after {packets} {}, {missing} {} not recorded: {error}",
-                path.display(),
-                noun(*packets),
-                if *missing == 1 { "was" } else { "were" },
-            ),
-        }
-    }
 }
 
 /// A recording that cannot be begun.
@@ -159,17 +95,7 @@ impl<W: RecordingTarget> Recorder<W> {
              TCP and IP headers were made up to carry them"
         );
         let writer = CaptureWriter::pcapng(target, &Description { comment: &comment, ..Description::default() })?;
-        let committed = writer.written();
-        let tape = Tape {
-            writer,
-            path: path.to_owned(),
-            committed,
-            packets: 0,
-            pending: 0,
-            missing: 0,
-            stop: None,
-            announced: Announced::Not,
-        };
+        let tape = Tape::new(writer, path);
         Ok(Self { side, tape, conversations: Vec::new(), free: Vec::new(), opened: 0 })
     }
 
@@ -181,7 +107,8 @@ impl<W: RecordingTarget> Recorder<W> {
             Side::Server => (end(peer), end(local)),
         };
         self.opened += 1;
-        let mut tcp = TcpConversation::new(client, server, initial_numbers(now.nanos() as u64 ^ self.opened << 56));
+        let mut tcp =
+            TcpConversation::new(client, server, initial_numbers(now.nanos() as u64 ^ self.opened.rotate_right(16)));
         let Ok(()) = tcp.open([now; 3], &mut self.tape);
         self.tape.commit();
         let conversation = Some(Conversation { tcp, peer: Peer::Open });
@@ -248,17 +175,7 @@ impl<W: RecordingTarget> Recorder<W> {
 
     /// What the user should be told, once: that the recording stopped, and why. `None` before and afterwards.
     pub fn announcement(&mut self) -> Option<String> {
-        let tape = &mut self.tape;
-        let error = tape.stop.as_ref()?;
-        if tape.announced == Announced::Already {
-            return None;
-        }
-        tape.announced = Announced::Already;
-        Some(format!(
-            "recording to {} stopped after {} packets: {error}; the exchange goes on without it",
-            tape.path.display(),
-            tape.packets
-        ))
+        self.tape.announcement()
     }
 }
 
@@ -289,71 +206,5 @@ fn initial_numbers(seed: u64) -> [TcpSeq; 2] {
     [TcpSeq((z >> 32) as u32), TcpSeq(z as u32)]
 }
 
-/// The file and what became of it.
-struct Tape<W> {
-    writer: CaptureWriter<W>,
-    path: PathBuf,
-    /// Length of the file up to the last whole call.
-    committed: u64,
-    /// Packets up to there.
-    packets: u64,
-    /// Packets of the call under way.
-    pending: u64,
-    missing: u64,
-    stop: Option<io::Error>,
-    announced: Announced,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Announced {
-    Not,
-    Already,
-}
-
-impl<W: RecordingTarget> Tape<W> {
-    /// What was emitted is to be in the file.
-    fn commit(&mut self) {
-        if self.stop.is_some() {
-            return;
-        }
-        match self.writer.flush() {
-            Ok(()) => {
-                self.committed = self.writer.written();
-                self.packets += self.pending;
-                self.pending = 0;
-            }
-            Err(error) => self.stop(error),
-        }
-    }
-
-    fn stop(&mut self, error: io::Error) {
-        self.missing += std::mem::take(&mut self.pending);
-        // A pipe cannot be shortened; its reader then sees a packet that is cut.
-        let _ = self.writer.target().cut(self.committed);
-        self.stop = Some(error);
-    }
-
-    fn health(&self) -> Health<'_> {
-        match &self.stop {
-            None => Health::Complete { packets: self.packets },
-            Some(error) => Health::Stopped { path: &self.path, packets: self.packets, missing: self.missing, error },
-        }
-    }
-}
-
-impl<W: RecordingTarget> PacketSink for Tape<W> {
-    /// A recording that fails is no failure of the exchange.
-    type Error = std::convert::Infallible;
-
-    fn packet(&mut self, packet: WirePacket<'_>) -> Result<(), Self::Error> {
-        if self.stop.is_some() {
-            self.missing += 1;
-            return Ok(());
-        }
-        self.pending += 1;
-        if let Err(error) = self.writer.packet(packet) {
-            self.stop(error);
-        }
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;
