@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arqscope::endpoint::ResendPolicy;
+use arqscope::endpoint::{Outcome, Progress, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     ClientOptions, Kept, Listener, ServerNews, ServerOptions, Stopping, Threads, block_on, served_line, transfer,
@@ -52,11 +52,11 @@ impl Random {
     }
 }
 
-/// What the servers said of each client, by its address.
+/// What the servers said: every whole message, and of every other client, by the addresses of both, why there is none.
 #[derive(Default)]
 struct Heard {
-    messages: HashMap<SocketAddr, Vec<u8>>,
-    reasons: HashMap<SocketAddr, String>,
+    messages: Vec<Vec<u8>>,
+    reasons: HashMap<[SocketAddr; 2], String>,
 }
 
 #[test]
@@ -83,9 +83,10 @@ async fn soak(clients: u64, hostile: u64, seed: u64) {
         options.idle_timeout = IDLE;
         options.faults.random = Some(RandomLoss { rate: 0.03, seed: random.next() });
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        open.push((listener.local_addr().unwrap(), max_msg_size));
+        let address = listener.local_addr().unwrap();
+        open.push((address, max_msg_size));
         let heard = heard.clone();
-        servers.spawn(listener.serve(options, stopping.clone(), move |news| hear(&heard, &news)));
+        servers.spawn(listener.serve(options, stopping.clone(), move |news| hear(&heard, address, &news)));
     }
     let mut senders = JoinSet::new();
     for _ in 0..clients {
@@ -104,7 +105,7 @@ async fn soak(clients: u64, hostile: u64, seed: u64) {
 
     let mut heard = heard.lock().unwrap();
     let mut arrived: HashMap<Vec<u8>, usize> = HashMap::new();
-    for message in std::mem::take(&mut heard.messages).into_values() {
+    for message in std::mem::take(&mut heard.messages) {
         *arrived.entry(message).or_default() += 1;
     }
     for message in sent {
@@ -115,21 +116,19 @@ async fn soak(clients: u64, hostile: u64, seed: u64) {
         }
     }
     assert!(arrived.is_empty(), "messages that nobody sent: {}", arrived.len());
-    for (kind, address) in attacked {
-        let reason = heard.reasons.get(&address).unwrap_or_else(|| panic!("nothing was said of {kind} at {address}"));
+    for (kind, ends) in attacked {
+        let reason = heard.reasons.get(&ends).unwrap_or_else(|| panic!("nothing was said of {kind} at {ends:?}"));
         assert!(["failed: ", "incomplete: "].iter().any(|word| reason.contains(word)), "{kind}: {reason}");
     }
 }
 
-fn hear(heard: &Mutex<Heard>, news: &ServerNews<'_>) {
+fn hear(heard: &Mutex<Heard>, server: SocketAddr, news: &ServerNews<'_>) {
     let ServerNews::Ended(served) = news else { return };
     let mut heard = heard.lock().unwrap();
     match &served.kept {
-        Kept::Shown(message) if served.is_complete() => {
-            heard.messages.insert(served.peer, message.clone());
-        }
+        Kept::Shown(message) => heard.messages.push(message.clone()),
         _ => {
-            heard.reasons.insert(served.peer, served_line(served));
+            heard.reasons.insert([server, served.peer], served_line(served));
         }
     }
 }
@@ -150,12 +149,14 @@ async fn send(server: SocketAddr, max_msg_size: MaxMsgSize, seed: u64) -> Vec<u8
     }
     options.faults = FaultPlan { random: Some(RandomLoss { rate: 0.03, seed: random.next() }), ..FaultPlan::default() };
     let sent = transfer(&options, message.clone(), std::future::pending(), &mut |_| ()).await.unwrap();
-    assert!(sent.is_complete(), "window {window}, {len} bytes: {:?}", sent.ended);
+    // On a crowded machine DISCONNECT may come later than the timeout; the message is whole all the same.
+    let whole = matches!(sent.ended, Ok(Outcome::Complete | Outcome::Incomplete { message: Progress::Whole, .. }));
+    assert!(whole, "window {window}, {len} bytes: {:?}", sent.ended);
     message
 }
 
-/// Attacks in one of several ways; says which, and from which address.
-async fn attack(number: u64, server: SocketAddr, layout: FrameLayout) -> (&'static str, SocketAddr) {
+/// Attacks in one of several ways; says which, and between which addresses.
+async fn attack(number: u64, server: SocketAddr, layout: FrameLayout) -> (&'static str, [SocketAddr; 2]) {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let address = stream.local_addr().unwrap();
     // The server may end the connection in the middle of each: that is the point.
@@ -222,7 +223,7 @@ async fn attack(number: u64, server: SocketAddr, layout: FrameLayout) -> (&'stat
             "CLOSE before DONE"
         }
     };
-    (kind, address)
+    (kind, [server, address])
 }
 
 fn handshake() -> Vec<u8> {

@@ -148,7 +148,7 @@ pub async fn transfer(
     options: &ClientOptions,
     message: Vec<u8>,
     stop: impl Future<Output = ()>,
-    news: &mut dyn FnMut(ClientNews<'_>),
+    news: &mut impl FnMut(ClientNews<'_>),
 ) -> Result<Transfer, NetError> {
     let message_len = message.len();
     // Refused here, before anybody is bothered with a connection.
@@ -197,13 +197,13 @@ async fn connect(options: &ClientOptions) -> Result<TcpStream, NetError> {
     }
 }
 
-struct Counting<'a> {
+struct Counting<'a, F> {
     tally: Tally,
     began: Moment,
-    news: &'a mut dyn FnMut(ClientNews<'_>),
+    news: &'a mut F,
 }
 
-impl Counting<'_> {
+impl<F: FnMut(ClientNews<'_>)> Counting<'_, F> {
     fn acknowledged(&mut self, last: Pos, at: Moment) {
         let Some(of) = self.tally.packages else { return };
         // DONE's ACK is none of the message's.
@@ -216,7 +216,7 @@ impl Counting<'_> {
     }
 }
 
-impl Watch for Counting<'_> {
+impl<F: FnMut(ClientNews<'_>)> Watch for Counting<'_, F> {
     fn sent(&mut self, frame: &Outgoing) {
         if frame.name == Name::Msg {
             self.tally.packages_written += 1;
