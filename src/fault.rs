@@ -78,6 +78,7 @@ pub struct FaultInjector {
     plan: FaultPlan,
     random: Option<(f64, oorandom::Rand32)>,
     log: Vec<Fault>,
+    max_log: usize,
     unlogged: u64,
 }
 
@@ -86,7 +87,7 @@ impl FaultInjector {
     #[must_use]
     pub fn new(plan: FaultPlan) -> Self {
         let random = plan.random.map(|random| (random.rate, oorandom::Rand32::new(random.seed)));
-        Self { plan, random, log: Vec::new(), unlogged: 0 }
+        Self { plan, random, log: Vec::new(), max_log: MAX_LOG, unlogged: 0 }
     }
 
     /// Decides about a frame that is handed over at `now`. A position is taken off its list when its first frame is
@@ -121,7 +122,7 @@ impl FaultInjector {
     }
 
     fn record(&mut self, fault: Fault) {
-        if self.log.len() < MAX_LOG {
+        if self.log.len() < self.max_log {
             self.log.push(fault);
         } else {
             self.unlogged += 1;
@@ -166,6 +167,13 @@ impl<E: Endpoint> Faulty<E> {
     /// `endpoint` with the faults of `plan`; an empty plan changes nothing.
     pub fn new(endpoint: E, plan: FaultPlan) -> Self {
         Self { endpoint, injector: FaultInjector::new(plan) }
+    }
+
+    /// The same without a log: faults are only [counted](FaultInjector::unlogged), for who has many connections.
+    pub fn counting(endpoint: E, plan: FaultPlan) -> Self {
+        let mut faulty = Self::new(endpoint, plan);
+        faulty.injector.max_log = 0;
+        faulty
     }
 
     /// The endpoint inside.

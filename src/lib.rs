@@ -63,6 +63,7 @@ pub mod conversation;
 pub mod decode;
 pub mod endpoint;
 pub mod fault;
+pub mod net;
 pub mod params;
 pub mod record;
 pub mod simulate;

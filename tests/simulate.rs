@@ -9,7 +9,7 @@ use std::path::Path;
 
 use arqscope::capture_writer::{CaptureWriter, Description};
 use arqscope::decode::capture::Input;
-use arqscope::decode::command::{self, Output, RowJob};
+use arqscope::decode::command::{self, Output, Pace, RowJob};
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::{Form, Options};
 use arqscope::simulate::scenario::{
@@ -27,7 +27,7 @@ use oorandom::Rand64;
 /// A frame as an independent reader sees it: offsets by PROTOCOL §2.1, nothing of the library's frame types.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
-    time: i64,
+    time: i128,
     from_client: bool,
     header: String,
     /// pos; of an ACK, its number.
@@ -42,7 +42,7 @@ struct Reader {
     capacity: Vec<u16>,
     streams: BTreeMap<(u16, bool), (Vec<u8>, bool)>,
     frames: BTreeMap<u16, Vec<Seen>>,
-    times: Vec<i64>,
+    times: Vec<i128>,
 }
 
 impl CaptureTarget for Reader {
@@ -122,7 +122,7 @@ fn rows(capture: &[u8]) -> Vec<serde_json::Value> {
     std::fs::write(&path, capture).unwrap();
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let output = Output::Rows(Form::Ndjson, Options::default());
-    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default() };
+    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default(), pace: Pace::Blocks };
     command::rows(&[Input::from(path.to_str().unwrap())], job, &mut out, &mut log).unwrap();
     let row = |line: &str| -> serde_json::Value {
         let mut row: serde_json::Value = serde_json::from_str(line).unwrap();

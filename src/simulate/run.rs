@@ -366,7 +366,7 @@ pub(super) fn addresses(id: u32) -> [Address; 2] {
 
 /// The time of the capture at `nanos` after its start.
 pub(super) fn at(start: Timestamp, nanos: u64) -> Timestamp {
-    Timestamp::from_nanos(start.nanos().saturating_add(i64::try_from(nanos).unwrap_or(i64::MAX)))
+    Timestamp::from_wide_nanos(start.nanos() + i128::from(nanos)).unwrap_or(start)
 }
 
 fn client_config(exchange: &Exchange, clock: WallClock) -> ClientConfig {

@@ -57,16 +57,14 @@ enum Held {
     },
     Hole {
         way: Way,
-        after: u64,
         hole: Hole,
     },
 }
 
 impl Held {
-    const fn packet(&self) -> u64 {
+    const fn way(&self) -> Way {
         match self {
-            Self::Frame { packet, .. } => *packet,
-            Self::Hole { after, .. } => *after,
+            Self::Frame { way, .. } | Self::Hole { way, .. } => *way,
         }
     }
 }
@@ -89,12 +87,7 @@ impl<T> Core<T> {
         sink: &mut S,
     ) {
         if self.holding || !self.held.is_empty() {
-            // Behind the frames of its own direction, before those of the other that may answer what it took.
-            let after = self.held.iter().rev().find_map(|held| match held {
-                Held::Frame { way: w, packet, .. } if *w == way => Some(*packet),
-                _ => None,
-            });
-            self.held.push(Held::Hole { way, after: after.unwrap_or(0), hole });
+            self.held.push(Held::Hole { way, hole });
         } else {
             let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
             sink.hole(&view, &mut self.state, view.side(way), &hole);
@@ -118,11 +111,23 @@ impl<T> Core<T> {
         if self.held.is_empty() {
             return;
         }
-        let mut held = std::mem::take(&mut self.held);
+        let held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        held.sort_by_key(Held::packet);
+        // In packet order, but each direction in the order of its bytes, which is the order in which its frames were
+        // written: what stands behind a frame that came late is as late. A hole comes with what it follows, before
+        // what the other direction may have answered to it.
+        let mut latest = [0; 2];
+        let place = |waiting: Held| {
+            let latest = &mut latest[waiting.way().index()];
+            if let Held::Frame { packet, .. } = &waiting {
+                *latest = (*latest).max(*packet);
+            }
+            (*latest, waiting)
+        };
+        let mut held: Vec<(u64, Held)> = held.into_iter().map(place).collect();
+        held.sort_by_key(|(place, _)| *place);
         let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
-        for waiting in &held {
+        for (_, waiting) in &held {
             match waiting {
                 Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing } => {
                     // The capacity may have been narrowed since: the latest layout of this length reads it right.
@@ -146,8 +151,6 @@ impl<T> Core<T> {
                 Held::Hole { way, hole, .. } => sink.hole(&view, &mut self.state, view.side(*way), hole),
             }
         }
-        held.clear();
-        self.held = held;
     }
 }
 

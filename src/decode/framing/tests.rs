@@ -394,11 +394,11 @@ fn a_second_handshake_in_mid_exchange_does_not_break_the_grid() {
 }
 
 #[test]
-fn rows_of_one_connection_stay_in_packet_order_while_a_hole_is_open() {
+fn rows_of_one_connection_stay_in_packet_order_and_each_side_in_the_order_of_its_bytes() {
     let mut bench = Bench::new(Start::Syn);
     bench.send(Way::Forth, &get_max());
     bench.send(Way::Back, &return_max(10));
-    // Packet 4 of the client is seen before packet 3 would be in order: reassembly holds it back.
+    // The client's frames 1 and 2 stand in packets 6 and 4: the second waits for the first.
     let (info, state) = (&bench.info, &mut bench.state);
     bench.framing.settled(info, state, HELD);
     bench.packet = 4;
@@ -410,7 +410,10 @@ fn rows_of_one_connection_stay_in_packet_order_while_a_hole_is_open() {
     bench.framing.chunk(&bench.info, &mut bench.state, Way::Forth, chunk(88, &msg(10, 2, b"x"), 4));
     bench.framing.settled(&bench.info, &mut bench.state, Waiting::default());
     let out = bench.finish();
-    assert_eq!(out.frames.iter().map(|f| f.packet).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
+    assert_eq!(
+        out.frames.iter().map(|f| (f.packet, f.pos)).collect::<Vec<_>>(),
+        [(1, 0), (2, 0), (5, 0), (6, 1), (4, 2)]
+    );
 }
 
 impl Bench {

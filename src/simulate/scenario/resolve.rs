@@ -60,7 +60,7 @@ pub(super) fn scenario(file: Option<&ScenarioFile>, options: &ScenarioKeys) -> R
     let start = match &whole.start {
         None => DEFAULT_START,
         Some(given) => match given.value.parse::<Timestamp>() {
-            Ok(start) if start.nanos() >= 0 && start.nanos() < i64::MAX / 2 => start,
+            Ok(start) if start.nanos() >= 0 && start.nanos() < i128::from(i64::MAX / 2) => start,
             Ok(_) => {
                 return refuse.because("start", whole.start.as_ref(), "needs a moment from 1970 to 2115".to_owned());
             }

@@ -1,0 +1,223 @@
+//! `client`: sends one message over the sliding-window protocol.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use arqscope::endpoint::ResendPolicy;
+use arqscope::fault::{FaultPlan, RandomLoss};
+use arqscope::net::{
+    ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
+    closing_table, stop_on_signals, stopped, transfer,
+};
+use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Prompt, Saved, Timeout, WindowSize, gather};
+use arqscope::wire::{Pos, Side};
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Sends one message to a server of the sliding-window protocol. The message, the window and the timeout come from
+/// options, else from the file of --params, else from the one *.txt file of the working directory, else they are asked.
+#[derive(Parser)]
+#[command(name = "client", version, disable_version_flag = true, after_help = AFTER_HELP)]
+struct Args {
+    /// The server's host
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// The server's port
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// File of key:value lines: message, window_size, timeout
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+    /// The message
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    message: Option<String>,
+    /// File that holds the message, byte for byte; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// window_size: packages that may be unacknowledged, at least 1
+    #[arg(long, value_name = "N")]
+    window: Option<WindowSize>,
+    /// How long an ACK is waited for, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<Timeout>,
+    /// Positions whose first package is counted and not written, such as 4,9,10
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..))]
+    lose: Vec<i32>,
+    /// Chance for each package, resent ones too, not to be written: 0 to 1
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    loss: Option<f64>,
+    /// Seed of --loss; without it one is chosen and printed
+    #[arg(long, requires = "loss")]
+    seed: Option<u64>,
+    /// Time between new packages; 100 under --resend eager, else 0
+    #[arg(long, value_name = "MS")]
+    pace: Option<u64>,
+    /// When an unacknowledged package goes again: when its timer ends, or as the reference does
+    #[arg(long, value_name = "POLICY", default_value = "timer")]
+    resend: Resend,
+    /// Give up when one package was resent this often
+    #[arg(long, value_name = "N")]
+    max_resends: Option<u32>,
+    /// Record the exchange as a pcapng file
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
+    /// Print each event
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: (),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Resend {
+    Timer,
+    Eager,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 the message was sent and the connection closed by both sides; 2 it was not;
+3 it was, but the recording of --capture is incomplete.";
+
+/// Packages from which on a progress bar is worth its line.
+const LONG: i32 = 500;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
+    let Gathered { params, .. } = parameters(args)?;
+    let (Some(message), Some(window), Some(timeout)) = (params.message, params.window_size, params.timeout) else {
+        return Err("message, window_size and timeout are needed".into());
+    };
+    let recording = args.capture.as_deref().map(record).transpose()?;
+    let mut options = ClientOptions::new(&args.host, args.port, window.get(), timeout.get());
+    options.policy = match args.resend {
+        Resend::Timer => ResendPolicy::Timer,
+        Resend::Eager => ResendPolicy::Eager,
+    };
+    options.pace = args.pace.map(Duration::from_millis);
+    options.max_resends = args.max_resends;
+    options.faults = faults(args);
+    options.recording = recording.clone();
+    if args.resend == Resend::Eager && args.pace == Some(0) {
+        say("warning: with --resend eager and --pace 0 ACKs have no time to come, so a full window resends at once: \
+             expect many duplicates");
+    }
+    let transfer = exchange(args, &options, message)?;
+    write_all(&closing_table(&transfer));
+    let recorded = recording.map_or(Ok(String::new()), |recording| recording.health());
+    if let Err(missing) = &recorded {
+        say(missing);
+    }
+    Ok(match (transfer.is_complete(), recorded) {
+        (false, _) => 2,
+        (true, Err(_)) => 3,
+        (true, Ok(_)) => 0,
+    })
+}
+
+fn exchange(args: &Args, options: &ClientOptions, message: Vec<u8>) -> Result<Transfer, Box<dyn std::error::Error>> {
+    let progress = RefCell::new(None);
+    let mut news = |news: ClientNews<'_>| match news {
+        ClientNews::Event(event, at) if args.verbose => write_all(&format!("{}\n", Narration { event, at })),
+        ClientNews::Event(..) => {}
+        ClientNews::Acknowledged { last, of } if !args.verbose && of.0 >= LONG => {
+            progress.borrow_mut().get_or_insert_with(|| bar(of)).set_position(last.0.unsigned_abs().into());
+        }
+        ClientNews::Acknowledged { .. } => {}
+    };
+    let transfer = block_on(Threads::One, async {
+        let mut stopping = stop_on_signals()?;
+        transfer(options, message, stopped(&mut stopping, Stopping::Finish), &mut news).await
+    })??;
+    if let Some(bar) = progress.into_inner() {
+        bar.finish_and_clear();
+    }
+    Ok(transfer)
+}
+
+fn parameters(args: &Args) -> Result<Gathered, Box<dyn std::error::Error>> {
+    let message = match (&args.message, &args.file) {
+        (Some(text), _) => Some(text.clone().into_bytes()),
+        (None, Some(path)) => Some(read_message(path)?),
+        (None, None) => None,
+    };
+    let given = Params { message, window_size: args.window, timeout: args.timeout, ..Params::default() };
+    let place = args.params.clone().map_or_else(|| Place::Folder(PathBuf::from(".")), Place::File);
+    let reads_stdin = args.file.as_deref() == Some(Path::new("-"));
+    let gathered = if !reads_stdin && io::stdin().is_terminal() && io::stderr().is_terminal() {
+        gather(Side::Client, given, &place, &mut Dialogue::new(BufReader::new(io::stdin()), io::stderr()))?
+    } else {
+        gather(Side::Client, given, &place, &mut Nobody as &mut dyn Prompt)?
+    };
+    for note in &gathered.notes {
+        say(&format!("warning: {note}"));
+    }
+    match &gathered.saved {
+        Saved::Nothing => {}
+        Saved::To(path) => say(&format!("answers saved to {}", path.display())),
+        Saved::Failed { path, reason } => say(&format!("answers not saved to {}: {reason}", path.display())),
+    }
+    Ok(gathered)
+}
+
+fn read_message(path: &Path) -> Result<Vec<u8>, String> {
+    let mut message = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut message)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_end(&mut message))
+    };
+    match read {
+        Ok(_) => Ok(message),
+        Err(error) => Err(format!("cannot read the message from {}: {error}", path.display())),
+    }
+}
+
+fn faults(args: &Args) -> FaultPlan {
+    let random = args.loss.map(|rate| {
+        let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(()));
+        say(&format!("packages are lost at random: --loss {rate} --seed {seed}"));
+        RandomLoss { rate, seed }
+    });
+    FaultPlan { packages: args.lose.iter().copied().map(Pos).collect::<BTreeSet<_>>(), random, ..FaultPlan::default() }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+    rate.ok_or_else(|| "needed a number from 0 (none) to 1 (all)".to_owned())
+}
+
+fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
+    Ok(Recording::create(path, Side::Client, |words| say(&format!("warning: {words}")))?)
+}
+
+fn bar(of: Pos) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} acknowledged, {per_sec}, {eta} left");
+    // It hides itself where standard error is no terminal.
+    ProgressBar::with_draw_target(Some(of.0.unsigned_abs().into()), ProgressDrawTarget::stderr())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn say(words: &str) {
+    write_all(&format!("client: {words}\n"));
+}
+
+fn write_all(text: &str) {
+    // Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

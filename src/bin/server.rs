@@ -1,0 +1,200 @@
+//! `server`: receives messages over the sliding-window protocol, from many clients at once.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufReader, IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use arqscope::decode::print::escape::escape;
+use arqscope::fault::{FaultPlan, RandomLoss};
+use arqscope::net::{
+    DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, ServerNews, ServerOptions, Threads, block_on,
+    served_line, stop_on_signals,
+};
+use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather};
+use arqscope::wire::{MaxMsgSize, Pos, Side};
+use clap::Parser;
+
+/// Receives messages from clients of the sliding-window protocol, any number at once, until it is stopped by SIGINT or
+/// SIGTERM. maximum_msg_size comes from its option, else from the file of --params, else from the one *.txt file of the
+/// working directory, else it is asked.
+#[derive(Parser)]
+#[command(name = "server", version, disable_version_flag = true, after_help = AFTER_HELP)]
+struct Args {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// The port to listen on; 0 chooses a free one
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// maximum_msg_size: payload bytes of a package, 4 to 9999
+    #[arg(long, value_name = "P")]
+    max_msg_size: Option<MaxMsgSize>,
+    /// File of key:value lines: maximum_msg_size
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+    /// Positions whose first ACK is counted and not written, such as 4,9,10, on each connection
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..))]
+    lose_acks: Vec<i32>,
+    /// How many DONEs are ignored on each connection
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    lose_done: u32,
+    /// Chance for each ACK not to be written: 0 to 1
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    loss: Option<f64>,
+    /// Seed of --loss for the first connection, one more for each further one; without it one is chosen and printed
+    #[arg(long, requires = "loss")]
+    seed: Option<u64>,
+    /// Record all connections as one pcapng file
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
+    /// Write each message to a file in DIR instead of standard output, as it arrives
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Stop after one client
+    #[arg(long, conflicts_with = "count")]
+    once: bool,
+    /// Stop after N clients
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Clients at once; further ones wait
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_clients: u32,
+    /// Give up on a client that brings no whole frame, or reads nothing, for so long
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    idle_timeout: Timeout,
+    /// How long clients may go on after SIGINT or SIGTERM; a second signal ends them at once
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    grace: Timeout,
+    /// Print each event
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: (),
+}
+
+const AFTER_HELP: &str = "\
+Each whole message goes to standard output, escaped, one line each, or to a file of --output: its name ends in
+.partial until the message is whole, and for ever if it never is. Everything else goes to standard error.
+Exit codes: 0 stopped as asked; 2 could not listen or record; 3 the recording of --capture is incomplete.";
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
+    let Some(max_msg_size) = parameters(args)?.params.maximum_msg_size else {
+        return Err("maximum_msg_size is needed".into());
+    };
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    }
+    let address = SocketAddr::new(args.bind, args.port);
+    let (recording, summary) = block_on(Threads::Processors, async {
+        let stopping = stop_on_signals()?;
+        let listener = Listener::bind(address)?;
+        // Only now: a second server that finds the port taken must not wipe out the first one's recording.
+        let recording = args.capture.as_deref().map(record).transpose()?;
+        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
+        let options = options(args, max_msg_size, recording.clone());
+        let verbose = args.verbose;
+        let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
+        Ok::<_, Box<dyn std::error::Error>>((recording, summary))
+    })??;
+    say(&format!("stopped: {} exchanges complete, {} not", summary.complete, summary.incomplete));
+    match recording.map(|recording| recording.health()) {
+        Some(Err(missing)) => {
+            say(&missing);
+            Ok(3)
+        }
+        Some(Ok(_)) | None => Ok(0),
+    }
+}
+
+fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) -> ServerOptions {
+    let mut options = ServerOptions::new(max_msg_size);
+    options.faults = faults(args);
+    options.max_clients = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
+    options.idle_timeout = args.idle_timeout.get();
+    options.grace = args.grace.get();
+    options.count = if args.once { Some(1) } else { args.count };
+    options.output = args.output.clone();
+    options.recording = recording;
+    options
+}
+
+fn tell(news: ServerNews<'_>, verbose: bool) {
+    match news {
+        ServerNews::Opened { number, peer } => say(&format!("client {number} ({peer}): connected")),
+        ServerNews::Event { number, event, at } if verbose => {
+            say(&format!("client {number}: {}", Narration { event, at }));
+        }
+        ServerNews::Event { .. } => {}
+        ServerNews::Ended(served) => {
+            say(&served_line(served));
+            if let Kept::Shown(message) = &served.kept {
+                // Nothing is left to be done when standard output is gone: the line above says that it came.
+                let _ = io::stdout().lock().write_all(format!("{}\n", escape(message)).as_bytes());
+                if served.message_len > MAX_SHOWN as u64 {
+                    say(&format!("of that message the first {MAX_SHOWN} bytes are shown; --output keeps all"));
+                }
+            }
+        }
+        ServerNews::Full { clients } => say(&format!("{clients} clients are connected: further ones wait")),
+        ServerNews::CannotAccept(error) => say(&format!("cannot accept for the moment: {error}")),
+        ServerNews::Finishing { clients } => say(&format!("stopping; {clients} clients are still connected")),
+    }
+}
+
+fn parameters(args: &Args) -> Result<Gathered, Box<dyn std::error::Error>> {
+    let given = Params { maximum_msg_size: args.max_msg_size, ..Params::default() };
+    let place = args.params.clone().map_or_else(|| Place::Folder(PathBuf::from(".")), Place::File);
+    let gathered = if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        gather(Side::Server, given, &place, &mut Dialogue::new(BufReader::new(io::stdin()), io::stderr()))?
+    } else {
+        gather(Side::Server, given, &place, &mut Nobody)?
+    };
+    for note in &gathered.notes {
+        say(&format!("warning: {note}"));
+    }
+    match &gathered.saved {
+        Saved::Nothing => {}
+        Saved::To(path) => say(&format!("answers saved to {}", path.display())),
+        Saved::Failed { path, reason } => say(&format!("answers not saved to {}: {reason}", path.display())),
+    }
+    Ok(gathered)
+}
+
+fn faults(args: &Args) -> FaultPlan {
+    let random = args.loss.map(|rate| {
+        let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(()));
+        say(&format!("ACKs are lost at random: --loss {rate} --seed {seed}"));
+        RandomLoss { rate, seed }
+    });
+    let acks = args.lose_acks.iter().copied().map(Pos).collect::<BTreeSet<_>>();
+    FaultPlan { acks, dones: args.lose_done, random, ..FaultPlan::default() }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+    rate.ok_or_else(|| "needed a number from 0 (none) to 1 (all)".to_owned())
+}
+
+fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
+    Ok(Recording::create(path, Side::Server, |words| say(&format!("warning: {words}")))?)
+}
+
+fn say(words: &str) {
+    // Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(format!("server: {words}\n").as_bytes());
+}
