@@ -1,5 +1,6 @@
 //! arqscope reads captures of a sliding-window (ARQ) protocol with frames of fixed size over TCP, and says what was on
-//! the wire: every frame, where it came from, and what the window rules know of it.
+//! the wire: every frame, where it came from, and what the window rules know of it. It also speaks the protocol, records
+//! what it speaks, and simulates it.
 //!
 //! ```text
 //! pcap ────┐
@@ -20,9 +21,17 @@
 //! | have a row for each frame, with what is known of it | [`decode::rows::Rows`] |
 //! | choose rows | [`decode::filter::Filter`] |
 //! | print rows | [`decode::print::printer`] |
+//! | put a connection's message together | [`decode::message`] |
 //! | do what the `decode` command does | [`decode::command`] |
+//! | speak the protocol over any transport, without a socket or a clock | [`endpoint`] |
+//! | leave frames unwritten on purpose | [`fault`] |
+//! | send or receive messages over TCP | [`net::transfer`], [`net::Listener`] |
+//! | have message, window and timeout from options, a file or a person | [`params`] |
+//! | record an exchange at its socket | [`record::Recorder`] |
+//! | write packets that every tool reads | [`conversation`], [`capture_writer`] |
+//! | simulate exchanges, with a capture and its ground truth | [`simulate`] |
 //!
-//! Every stage streams and keeps bounded state. The whole way, from a file to frames:
+//! Every stage of decoding streams and keeps bounded state. The whole way, from a file to rows:
 //!
 //! ```
 //! use std::ops::ControlFlow;

@@ -31,10 +31,10 @@ struct Args {
     /// The server's port
     #[arg(long, default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// File of key:value lines: message, window_size, timeout
+    /// File of key:value lines; of its keys the client uses message, window_size and timeout
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// The message
+    /// The message; quotes in it are part of it
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     message: Option<String>,
     /// File that holds the message, byte for byte; `-` is standard input
@@ -55,10 +55,11 @@ struct Args {
     /// Seed of --loss; without it one is chosen and printed
     #[arg(long, requires = "loss")]
     seed: Option<u64>,
-    /// Time between new packages; 100 under --resend eager, else 0
+    /// Time between new packages, in milliseconds; 100 under --resend eager, else 0
     #[arg(long, value_name = "MS")]
     pace: Option<u64>,
-    /// When an unacknowledged package goes again: when its timer ends, or as the reference does
+    /// When an unacknowledged package goes again: when its timer ends, or (eager, as the reference does) also when the
+    /// window is full and after the last package
     #[arg(long, value_name = "POLICY", default_value = "timer")]
     resend: Resend,
     /// Give up when one package was resent this often
@@ -82,6 +83,9 @@ enum Resend {
 }
 
 const AFTER_HELP: &str = "\
+What came of it goes to standard error. Example, with a server on the same machine:
+  client --message hello --window 3 --timeout 2 --lose 1 --capture hello.pcapng
+
 Exit codes: 0 the message was sent and the connection closed by both sides; 2 it was not;
 3 it was, but the recording of --capture is incomplete.";
 

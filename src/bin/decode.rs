@@ -19,11 +19,12 @@ use clap::{CommandFactory, Parser, ValueEnum};
 #[command(name = "decode", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Args {
     /// Captures to read; `-` is standard input, also the default when that is not a terminal
+    #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// Output form: table, csv, tsv, json, ndjson, text (as the reference decoder prints)
     #[arg(short = 'T', value_name = "FORM", default_value_t)]
     form: Form,
-    /// Show only rows that match: arq.* fields in Wireshark's display filter language
+    /// Show only rows that match: arq.* fields in Wireshark's display filter language; see the end
     #[arg(short = 'Y', value_name = "FILTER")]
     filter: Option<String>,
     /// Show each frame in full, field by field
@@ -38,7 +39,7 @@ struct Args {
     /// Stop after N rows
     #[arg(short = 'c', value_name = "N")]
     count: Option<u64>,
-    /// Write each row at once
+    /// Write each row at once, for a live capture in a pipe
     #[arg(short = 'l')]
     line_buffered: bool,
     /// Do everything, print only the closing summary
@@ -75,6 +76,15 @@ enum When {
 }
 
 const AFTER_HELP: &str = "\
+Fields of -Y: arq.packet, .time, .connection, .from, .header, .pos, .payload, .seq, .sent_time, .ack, .prev_seq, \
+.in_flight, .info, .verdict, .first_packet, .offset, .len, .payload_len, .max_msg_size, .ack_number, .partial, .unknown.
+
+Examples:
+  decode captures/run1.pcapng
+  decode -Y 'arq.header == MSG and arq.pos in {4, 9..10}' captures/run1.pcapng
+  decode -T csv captures/run1.json > run1.csv
+  tcpdump -i lo -U -w - tcp port 55558 | decode -l
+
 Exit codes: 0 done; 2 the job could not be done; 3 input only partly readable.
 Data goes to standard output, everything else to standard error.";
 

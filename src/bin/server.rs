@@ -32,7 +32,7 @@ struct Args {
     /// maximum_msg_size: payload bytes of a package, 4 to 9999
     #[arg(long, value_name = "P")]
     max_msg_size: Option<MaxMsgSize>,
-    /// File of key:value lines: maximum_msg_size
+    /// File of key:value lines; of its keys the server uses maximum_msg_size
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
     /// Positions whose first ACK is counted and not written, such as 4,9,10, on each connection
@@ -77,9 +77,11 @@ struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Each whole message goes to standard output, escaped, one line each, or to a file of --output: its name ends in
-.partial until the message is whole, and for ever if it never is. Everything else goes to standard error.
-Exit codes: 0 stopped as asked; 2 could not listen or record; 3 the recording of --capture is incomplete.";
+Each whole message goes to standard output, escaped, one line each (the first 64 KiB of it), or to a file of --output: \
+its name ends in .partial until the message is whole, and for ever if it never is. Everything else goes to standard error.
+
+Exit codes: 0 stopped as asked; 2 could not begin (parameters, address, files);
+3 the recording of --capture is incomplete.";
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {

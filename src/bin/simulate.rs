@@ -23,7 +23,7 @@ struct Options {
     /// Capture to write: .pcap or .pcapng, also with .gz or .zst; `-` is pcap on standard output
     #[arg(short = 'w', value_name = "FILE")]
     write: PathBuf,
-    /// Format, where the file's name does not say it
+    /// Format, where the file's name does not say it: pcap, pcapng, pcap.gz, pcapng.zst …
     #[arg(short = 'F', value_name = "FORMAT")]
     format: Option<CaptureFormat>,
     /// Truth file to write: JSON with every loss, resend and capture defect, and whether it can be seen
