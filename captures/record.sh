@@ -5,8 +5,9 @@
 #
 # FOLDER is captures/recorded unless given; BINARIES, the folder of `client` and `server`, is target/release, and they
 # are built if they are not there. tcpdump records where it is there and may (it needs root or CAP_NET_RAW); else the
-# client's --capture does. Each run becomes runN.pcapng and, where tshark is there, runN.json. It takes two minutes,
-# because the pauses are the reference's: one second between new packages.
+# client's --capture does. Each run becomes runN.pcapng and, where tshark is there, runN.json. It takes a
+# minute and a half: new packages are 0.8 s apart, so that, as in the reference's runs, the timer of a window's first
+# package has ended when the window of three is full, and not before.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$here/recorded}
@@ -66,7 +67,7 @@ record() {
         >"$work/message" 2>"$work/server.log" &
     server_pid=$!
     wait_for 'listening on' "$work/server.log" "$server_pid" || { cat "$work/server.log" >&2; exit 1; }
-    "$binaries/client" --port "$port" --message "$message" --window 3 --timeout "$timeout" --resend eager --pace 1000 \
+    "$binaries/client" --port "$port" --message "$message" --window 3 --timeout "$timeout" --resend eager --pace 800 \
         "${client_losses[@]}" "${own[@]}" 2>"$work/client.log" || { cat "$work/client.log" >&2; exit 1; }
     wait "$server_pid" || { cat "$work/server.log" >&2; exit 1; }
     server_pid=
@@ -78,8 +79,13 @@ record() {
         kill -INT "$tcpdump_pid"
         wait "$tcpdump_pid" || true
         tcpdump_pid=
+        # Others may have used the port on another address meanwhile.
+        local client_port
+        client_port=$(sed -n 's/^server: client 1 (.*:\([0-9]*\)): connected$/\1/p' "$work/server.log")
+        tcpdump -n -r "$work/raw.pcap" --time-stamp-precision=nano -w "$work/run.pcap" \
+            "tcp port $port and tcp port $client_port" 2>/dev/null
         editcap -F pcapng --capture-comment "Reference run $run, client and server of arqscope, recorded by tcpdump" \
-            "$work/raw.pcap" "$folder/run$run.pcapng"
+            "$work/run.pcap" "$folder/run$run.pcapng"
         by='tcpdump'
     fi
     if command -v tshark >/dev/null; then

@@ -194,6 +194,21 @@ fn a_message_goes_through_and_both_recordings_show_it() {
 }
 
 #[test]
+#[ignore = "needs tshark"]
+fn in_the_clients_recording_the_server_closes_first_and_both_close() {
+    let place = Place::new();
+    let server = place.server(&["--once", "--max-msg-size", "5"]);
+    let args = ["--message", MESSAGE, "--window", "3", "--timeout", "10", "--capture", "c.pcapng"];
+    let client = place.client(&[&["--port", &server.port][..], &args].concat());
+    assert_eq!(client.status.code(), Some(0), "{}", text(&client.stderr));
+    let fields = ["-n", "-r", "c.pcapng", "-Y", "tcp.flags.fin==1", "-T", "fields", "-e", "tcp.srcport"];
+    let fins = text(&place.command("tshark", &fields).output().unwrap().stdout);
+    let ports: Vec<&str> = fins.lines().collect();
+    assert!(ports.len() == 2 && ports[0] == server.port && ports[1] != server.port, "{fins}");
+    assert_eq!(server.end().0, 0);
+}
+
+#[test]
 fn each_message_becomes_a_file_and_an_unfinished_one_stays_partial() {
     let place = Place::new();
     let server = place.server(&["--count", "2", "--max-msg-size", "4", "--output", "got"]);
