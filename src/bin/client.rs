@@ -41,29 +41,29 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// window_size: packages that may be unacknowledged, at least 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     window: Option<WindowSize>,
     /// How long an ACK is waited for, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<Timeout>,
     /// Positions whose first package is counted and not written, such as 4,9,10
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..))]
     lose: Vec<i32>,
     /// Chance for each package, resent ones too, not to be written: 0 to 1
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     loss: Option<f64>,
     /// Seed of --loss; without it one is chosen and printed
     #[arg(long, requires = "loss")]
     seed: Option<u64>,
     /// Time between new packages, in milliseconds; 100 under --resend eager, else 0
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     pace: Option<u64>,
     /// When an unacknowledged package goes again: when its timer ends, or (eager, as the reference does) also when the
     /// window is full and after the last package
     #[arg(long, value_name = "POLICY", default_value = "timer")]
     resend: Resend,
     /// Give up when one package was resent this often
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_resends: Option<u32>,
     /// Record the exchange as a pcapng file
     #[arg(long, value_name = "FILE")]
@@ -188,7 +188,10 @@ fn read_message(path: &Path) -> Result<Vec<u8>, String> {
     };
     match read {
         Ok(_) => Ok(message),
-        Err(error) => Err(format!("cannot read the message from {}: {error}", path.display())),
+        Err(error) => Err(format!(
+            "cannot read the message from {}: {error}; name a file that can be read, or give --message",
+            path.display()
+        )),
     }
 }
 

@@ -30,7 +30,7 @@ struct Args {
     #[arg(long, default_value_t = DEFAULT_PORT)]
     port: u16,
     /// maximum_msg_size: payload bytes of a package, 4 to 9999
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     max_msg_size: Option<MaxMsgSize>,
     /// File of key:value lines; of its keys the server uses maximum_msg_size
     #[arg(long, value_name = "FILE")]
@@ -42,7 +42,7 @@ struct Args {
     #[arg(long, value_name = "K", default_value_t = 0)]
     lose_done: u32,
     /// Chance for each ACK not to be written: 0 to 1
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     loss: Option<f64>,
     /// Seed of --loss for the first connection, one more for each further one; without it one is chosen and printed
     #[arg(long, requires = "loss")]
@@ -63,10 +63,10 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_clients: u32,
     /// Give up on a client that brings no whole frame, or reads nothing, for so long
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", allow_negative_numbers = true)]
     idle_timeout: Timeout,
     /// How long clients may go on after SIGINT or SIGTERM; a second signal ends them at once
-    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    #[arg(long, value_name = "SECONDS", default_value = "5", allow_negative_numbers = true)]
     grace: Timeout,
     /// Print each event
     #[arg(short, long)]
@@ -98,8 +98,9 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         return Err("maximum_msg_size is needed".into());
     };
     if let Some(folder) = &args.output {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            format!("cannot make the folder {}: {error}; name another with --output", folder.display())
+        })?;
     }
     let address = SocketAddr::new(args.bind, args.port);
     let (recording, summary) = block_on(Threads::Processors, async {

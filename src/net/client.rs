@@ -18,6 +18,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server that takes no bytes is waited for.
 const STALL: Duration = Duration::from_secs(60);
 
+/// How long the server may take to close after DISCONNECT.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What a client needs to know besides the message.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
@@ -171,6 +174,10 @@ pub async fn transfer(
     let elapsed = clock.now().since(Moment::ZERO);
     let ended = run.map(|()| connection.endpoint().outcome().cloned());
     let traffic = connection.traffic();
+    if matches!(ended, Ok(Some(Outcome::Complete))) {
+        // The server closes first (PROTOCOL §3.7); one that does not is not waited for long.
+        let _ = tokio::time::timeout(options.timeout.min(CLOSE_PATIENCE), connection.peer_end()).await;
+    }
     let close = match &ended {
         Ok(Some(Outcome::Failed(_))) | Err(GivenUp::Stalled { .. }) => Close::Reset,
         _ => Close::Finish,

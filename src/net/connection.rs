@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -189,6 +189,24 @@ impl<E: Endpoint> Connection<E> {
     /// When the connection is given up before.
     pub(super) async fn run(&mut self, watch: &mut impl Watch) -> Result<(), GivenUp> {
         poll_fn(|cx| self.poll(cx, watch)).await
+    }
+
+    /// Reads on, past the endpoint's own end, until the peer ends the connection, and drops what still comes: the side
+    /// that closes last has the other's FIN in its recording.
+    pub(super) async fn peer_end(&mut self) {
+        let mut rest = [0; 1024];
+        while self.transport == Transport::Open {
+            match self.stream.read(&mut rest).await {
+                Ok(0) => self.end(TransportEnd::EndOfStream),
+                Ok(len) => {
+                    if let Some(track) = &self.track {
+                        track.read(rest.get(..len).unwrap_or(&rest), self.clock);
+                    }
+                    self.read.bytes += len as u64;
+                }
+                Err(_) => self.end(TransportEnd::Reset),
+            }
+        }
     }
 
     /// Closes the connection, and the recording of it.

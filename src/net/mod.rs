@@ -85,7 +85,7 @@ pub enum NetError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A message cannot be kept.
-    #[error("cannot write the message to {}: {source}", path.display())]
+    #[error("cannot write the message to {}: {source}; make room, or name another folder with --output", path.display())]
     Output {
         /// The file.
         path: PathBuf,
@@ -114,8 +114,11 @@ fn bind_hint(source: &io::Error) -> &'static str {
 fn connect_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::ConnectionRefused => "; no server listens there: start it first, or name its --host and --port",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "; there is no way to that host",
-        _ => "",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "; there is no way to that host: name another with --host"
+        }
+        io::ErrorKind::TimedOut => "; nothing answers there: name another with --host and --port",
+        _ => "; name a server that can be reached with --host and --port",
     }
 }
 

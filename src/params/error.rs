@@ -12,7 +12,7 @@ const SHOWN: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ParamsError {
     /// The file cannot be read.
-    #[error("cannot read the parameter file {}: {source}", path.display())]
+    #[error("cannot read the parameter file {}: {source}; name one that can be read with --params", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -63,6 +63,21 @@ fn every_run_tells_the_story_of_the_protocol_page() {
 }
 
 #[test]
+fn the_real_client_and_server_told_the_same_stories_when_they_were_recorded() {
+    for (run, told) in STORIES.iter().enumerate() {
+        // The stray ACKs of run 5 came from a server patched for that test; one that keeps the rules writes none.
+        let told = told.replace("D8 A0 D8 A1 D8", "D8 D8 D8");
+        let words: Vec<&str> = told.split_whitespace().collect();
+        let last = words[words.len() - 1].trim_start_matches('A').parse::<u32>().unwrap();
+        let capacity = CAPACITIES[run];
+        let whole = format!("GET_MAX:0 RETURN_MAX:{capacity} {} CLOSE:{} DISCONNECT:0", words.join(" "), last + 1);
+        let rows = csv(&format!("recorded/run{}.pcapng", run + 1));
+        assert_eq!(story(&rows), whole, "run {}", run + 1);
+        assert_eq!(csv(&format!("recorded/run{}.json", run + 1)), rows, "run {}, JSON", run + 1);
+    }
+}
+
+#[test]
 fn every_run_holds_the_frames_that_are_known_of_the_reference() {
     // tcp_seq, from, frame_hex, header, payload, seq, sent_time, prev_seq, pos
     let traces: [&str; 5] = [
