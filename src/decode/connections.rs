@@ -122,6 +122,7 @@ impl<S: StreamSink> Connections<S> {
     }
 
     /// Takes the next segment of the capture.
+    #[inline(never)] // large, and called from each way a packet gives a segment
     pub fn segment(&mut self, segment: &Segment<'_>, sink: &mut S) {
         self.shared.counters.segments += 1;
         let (key, sender) = Key::new(segment.source, segment.destination);
@@ -282,11 +283,13 @@ impl<T: Default> Connection<T> {
         info.last_packet = segment.packet;
         info.last_time = segment.time;
         info.packets[way.index()] += 1;
-        info.fin[way.index()] |= segment.flags.has(TcpFlags::FIN);
-        info.reset[way.index()] |= segment.flags.has(TcpFlags::RST);
-        self.syn_from[way.index()] |= segment.flags.has(TcpFlags::SYN);
-        if segment.flags.has(TcpFlags::SYN) && info.opener.is_none() {
-            info.opener = Some(if segment.flags.has(TcpFlags::ACK) { way.other() } else { way });
+        if segment.flags.0 & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST).0 != 0 {
+            info.fin[way.index()] |= segment.flags.has(TcpFlags::FIN);
+            info.reset[way.index()] |= segment.flags.has(TcpFlags::RST);
+            self.syn_from[way.index()] |= segment.flags.has(TcpFlags::SYN);
+            if segment.flags.has(TcpFlags::SYN) && info.opener.is_none() {
+                info.opener = Some(if segment.flags.has(TcpFlags::ACK) { way.other() } else { way });
+            }
         }
 
         let [forth, back] = &mut self.streams;

@@ -11,15 +11,11 @@ use crate::wire::{MaxMsgSize, Name, Pos};
 /// Nothing is said that only a later row can know: later rows look back.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Info {
-    note: Note,
-    flaws: Flaws,
+    pub(super) note: Note,
+    pub(super) flaws: Flaws,
 }
 
 impl Info {
-    pub(super) const fn new(note: Note, flaws: Flaws) -> Self {
-        Self { note, flaws }
-    }
-
     /// The window verdict in one machine word; `None` for frames that have none.
     ///
     /// MSG and DONE: `new`, `skip`, `fill`, `resend`, `beyond-window`, `unclear`, `not-a-position`. ACK:

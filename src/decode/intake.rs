@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::headers::{DissectCounts, Dissected, Dissector, FragmentLimits};
+use super::headers::{DissectCounts, Dissector, FragmentLimits};
 use super::{LinkType, Packet, PacketContent, Segment};
 use crate::time::Timestamp;
 
@@ -49,8 +49,15 @@ impl Intake {
     }
 
     /// The TCP segment of `packet`; `None` when it has none or waits for fragments.
-    #[inline(always)] // a segment is some hundred bytes: as a return value it would be copied twice
     pub fn segment<'a>(&'a mut self, packet: &Packet<'a>) -> Option<Segment<'a>> {
+        let mut found = None;
+        self.take(packet, |segment| found = Some(*segment));
+        found
+    }
+
+    /// Takes in `packet` and lends its TCP segment to `give`, unless it has none or waits for fragments.
+    #[inline(always)] // a segment is some hundred bytes: as a return value it would be copied at each stage
+    pub fn take<'a>(&'a mut self, packet: &Packet<'a>, give: impl FnOnce(&Segment<'a>)) {
         let counts = &mut self.counts;
         counts.packets += 1;
         counts.time(packet.time);
@@ -61,27 +68,23 @@ impl Intake {
                 }
                 self.run.1 += 1;
                 counts.truncated += u64::from(bytes.len() < original_len as usize);
-                match self.dissector.dissect(packet.number, packet.time, link_type, bytes, original_len) {
-                    Dissected::Tcp(segment) => {
+                let captured = (bytes, original_len);
+                self.dissector.dissect_into(packet.number, packet.time, link_type, captured, |outcome| {
+                    if let Ok(segment) = outcome {
                         counts.tcp_packets += 1;
-                        Some(segment)
+                        give(segment);
                     }
-                    Dissected::Other(_) => None,
-                }
+                });
             }
-            PacketContent::Segment(segment) => {
+            PacketContent::Segment(ref segment) => {
                 counts.tcp_packets += 1;
                 counts.truncated += u64::from(segment.missing > 0);
-                Some(segment)
+                give(segment);
             }
-            PacketContent::NotTcp => {
-                counts.exported_not_tcp += 1;
-                None
-            }
+            PacketContent::NotTcp => counts.exported_not_tcp += 1,
             PacketContent::Unusable { missing } => {
                 counts.tcp_packets += 1;
                 *counts.unusable.entry(missing).or_default() += 1;
-                None
             }
         }
     }
@@ -146,9 +149,14 @@ impl PacketCounts {
             self.first_time = time;
         }
         self.last_time = time;
-        if let Some(time) = time {
-            self.earliest = Some(self.earliest.map_or(time, |t| t.min(time)));
-            self.latest = Some(self.latest.map_or(time, |t| t.max(time)));
+        // In most captures every packet is the latest so far, and then none but the first is the earliest.
+        match (time, self.latest) {
+            (Some(time), Some(latest)) if time >= latest => self.latest = Some(time),
+            (Some(time), _) => {
+                self.earliest = Some(self.earliest.map_or(time, |t| t.min(time)));
+                self.latest.get_or_insert(time);
+            }
+            (None, _) => {}
         }
     }
 

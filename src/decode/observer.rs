@@ -68,10 +68,28 @@ impl Observer {
     }
 
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
-    #[inline(always)] // what it returns is as large as a row
     pub fn observe(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Observed {
-        let note = self.note(from, frame, packet, time);
-        Observed { info: Info::new(note, flaws(from, frame)), in_flight: self.window.in_flight() }
+        let mut info = Info::default();
+        let in_flight = self.observe_into(from, frame, packet, time, &mut info);
+        Observed { info, in_flight }
+    }
+
+    /// Like [`observe`](Self::observe), for an `info` in its row, which says nothing yet: it is as large as the row, and
+    /// passing it through return values would cost more than finding it out. Returns the positions outstanding.
+    #[inline]
+    pub(super) fn observe_into(
+        &mut self,
+        from: Side,
+        frame: &CapturedFrame<'_>,
+        packet: u64,
+        time: Option<Timestamp>,
+        info: &mut Info,
+    ) -> Option<u32> {
+        self.note(from, frame, packet, time, &mut info.note);
+        if let Some(flaws) = flaws(from, frame) {
+            info.flaws = flaws;
+        }
+        self.window.in_flight()
     }
 
     /// Bytes of that side were not captured at this place: what they may have held is not claimed.
@@ -85,36 +103,50 @@ impl Observer {
         }
     }
 
+    /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
-    fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Note {
+    fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
         let Some(name) = frame.name() else {
             if frame.has(Field::Header) {
-                return Note::UnknownName;
+                *note = Note::UnknownName;
+            } else {
+                // It may have been any frame.
+                self.hole(from);
             }
-            // It may have been any frame.
-            self.hole(from);
-            return Note::Quiet;
+            return;
         };
         if name.sender() != from {
-            return Note::WrongSide(name);
+            *note = Note::WrongSide(name);
+            return;
         }
         match name {
-            Name::GetMax => Note::AsksMax,
-            Name::ReturnMax => frame.payload().map_or(Note::Quiet, |text| Note::Max(MaxMsgSize::from_decimal(text))),
-            Name::Msg | Name::Done => self.departure(name, frame, packet, time),
-            Name::Ack => self.acknowledgement(frame, packet, time),
-            Name::Close => Note::Close,
-            Name::Disconnect => Note::Disconnect,
+            Name::GetMax => *note = Note::AsksMax,
+            Name::ReturnMax => {
+                if let Some(text) = frame.payload() {
+                    *note = Note::Max(MaxMsgSize::from_decimal(text));
+                }
+            }
+            Name::Msg | Name::Done => self.departure(name, frame, packet, time, note),
+            Name::Ack => self.acknowledgement(frame, packet, time, note),
+            Name::Close => *note = Note::Close,
+            Name::Disconnect => *note = Note::Disconnect,
         }
     }
 
     #[inline]
-    fn departure(&mut self, name: Name, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Note {
+    fn departure(
+        &mut self,
+        name: Name,
+        frame: &CapturedFrame<'_>,
+        packet: u64,
+        time: Option<Timestamp>,
+        note: &mut Note,
+    ) {
         // A client's frame says its position three times (PROTOCOL §2.3); a snap length takes the last first.
         let repeated = || frame.seq().or_else(|| frame.prev_seq()).map(Pos);
         let Some(pos) = frame.pos().or_else(repeated) else {
             self.hole(Side::Client);
-            return Note::Quiet;
+            return;
         };
         let verdict = self.window.depart(pos);
         if name == Name::Done {
@@ -148,14 +180,14 @@ impl Observer {
             let copy = Written { name, pos, packet, sent_time, time, copies };
             self.copies.put(copy, self.window.last_acked().unwrap_or_default());
         }
-        Note::Departure { verdict, name, pos, earlier, unseen_in: self.unseen_in }
+        *note = Note::Departure { verdict, name, pos, earlier, unseen_in: self.unseen_in };
     }
 
     #[inline]
-    fn acknowledgement(&mut self, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Note {
+    fn acknowledgement(&mut self, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
         if !frame.has(Field::Payload) {
             self.hole(Side::Server);
-            return Note::Quiet;
+            return;
         }
         let number = frame.view().ack_number();
         let last = self.window.last_acked();
@@ -175,14 +207,14 @@ impl Observer {
             None if verdict == Acknowledgement::Advances && number > highest => Answers::NotCaptured,
             None => Answers::Nothing,
         };
-        Note::Acknowledgement { verdict, number, last, answers }
+        *note = Note::Acknowledgement { verdict, number, last, answers };
     }
 }
 
-/// What is wrong with the frame by itself, as far as it was captured.
+/// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.
 #[inline]
-fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Flaws {
-    if frame.is_whole() && is_flawless(from, frame.view()) { Flaws::default() } else { all_flaws(from, frame) }
+fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Option<Flaws> {
+    (!frame.is_whole() || !is_flawless(from, frame.view())).then(|| all_flaws(from, frame))
 }
 
 /// The short way for what nearly every frame is: nothing that [`all_flaws`] looks for.
@@ -373,7 +405,7 @@ mod tests {
             }
             let frame = CapturedFrame::whole(FrameView::new(&bytes, HANDSHAKE).unwrap());
             let from = if server { Side::Server } else { Side::Client };
-            prop_assert_eq!(format!("{:?}", flaws(from, &frame)), format!("{:?}", all_flaws(from, &frame)));
+            prop_assert_eq!(format!("{:?}", flaws(from, &frame).unwrap_or_default()), format!("{:?}", all_flaws(from, &frame)));
         }
 
         #[test]

@@ -41,10 +41,9 @@ pub fn read<S: StreamSink>(
     let mut stopped = false;
     loop {
         let (packet, time) = match capture.next() {
-            Ok(Some(packet)) => {
-                if let Some(segment) = intake.segment(&packet) {
-                    connections.segment(&segment, sink);
-                }
+            // By reference: a packet may hold a whole segment, and would be copied.
+            Ok(Some(ref packet)) => {
+                intake.take(packet, |segment| connections.segment(segment, sink));
                 (packet.number, packet.time)
             }
             Ok(None) => break,

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::Info;
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use super::message::Message;
 use super::observer::Observer;
@@ -100,8 +101,7 @@ impl<S: RowSink> FrameSink for Rows<S> {
         if from == Side::Client && self.sink.wants_messages() {
             state.message.frame(frame);
         }
-        let observed = observer(connection, state).observe(from, frame, packet, time);
-        let row = Row {
+        let mut row = Row {
             packet,
             first_packet,
             time,
@@ -109,9 +109,10 @@ impl<S: RowSink> FrameSink for Rows<S> {
             from,
             offset,
             frame: *frame,
-            in_flight: observed.in_flight,
-            info: observed.info,
+            in_flight: None,
+            info: Info::default(),
         };
+        row.in_flight = observer(connection, state).observe_into(from, frame, packet, time, &mut row.info);
         self.flow = self.sink.row(connection, &row);
     }
 

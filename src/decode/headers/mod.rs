@@ -165,19 +165,36 @@ impl Dissector {
         bytes: &'a [u8],
         original_len: u32,
     ) -> Dissected<'a> {
+        self.dissect_into(number, time, link_type, (bytes, original_len), |outcome| match outcome {
+            Ok(segment) => Dissected::Tcp(*segment),
+            Err(reason) => Dissected::Other(reason),
+        })
+    }
+
+    /// Like [`dissect`](Self::dissect), but lends the segment to `take` where it was made: one that is handed back
+    /// through enums is copied at each.
+    #[inline(always)] // so that `take` is called where the segment's fields are known
+    pub(in crate::decode) fn dissect_into<'a, T>(
+        &'a mut self,
+        number: u64,
+        time: Option<Timestamp>,
+        link_type: LinkType,
+        (bytes, original_len): (&'a [u8], u32),
+        take: impl FnOnce(Result<&Segment<'a>, NotTcp>) -> T,
+    ) -> T {
         let Self { fragments, counts } = self;
         if let Some(segment) = fast::segment(number, time, link_type, bytes) {
             counts.tcp += 1;
-            return Dissected::Tcp(segment);
+            return take(Ok(&segment));
         }
         match segment(fragments, (number, time), link_type, Body::of_packet(bytes, original_len)) {
-            Ok(segment) => {
+            Ok(ref segment) => {
                 counts.tcp += 1;
-                Dissected::Tcp(segment)
+                take(Ok(segment))
             }
             Err(reason) => {
                 counts.count(reason);
-                Dissected::Other(reason)
+                take(Err(reason))
             }
         }
     }

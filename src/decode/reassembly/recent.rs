@@ -29,7 +29,28 @@ pub(super) struct Recent {
     made: u64,
 }
 
+/// Chunks up to this length, which is that of a few frames, are hashed in line.
+const SHORT: usize = 128;
+
+#[inline]
 fn fingerprint(bytes: &[u8]) -> u64 {
+    /// Digits of pi: what the words of a chunk are mixed with, so that zeros do not vanish.
+    const FIRST: u64 = 0x243F_6A88_85A3_08D3;
+    const SECOND: u64 = 0x1319_8A2E_0370_7344;
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let Some(last) = bytes.last_chunk::<16>().filter(|_| bytes.len() <= SHORT) else {
+        return long_fingerprint(bytes);
+    };
+    // The last block overlaps the one before, so that there is no rest.
+    blocks.iter().chain([last]).fold(bytes.len() as u64, |hash, block| {
+        let number = u128::from_le_bytes(*block);
+        let product = u128::from(number as u64 ^ FIRST ^ hash) * u128::from((number >> 64) as u64 ^ SECOND);
+        product as u64 ^ (product >> 64) as u64
+    })
+}
+
+/// The same for chunks of any length.
+fn long_fingerprint(bytes: &[u8]) -> u64 {
     const HASHER: FixedState = FixedState::with_seed(0x5EED);
     let mut hasher = HASHER.build_hasher();
     hasher.write(bytes);
@@ -95,6 +116,22 @@ mod tests {
         assert_eq!(recent.difference(link, 10, b"XbcdeX"), Some((10, 6)));
         assert_eq!(recent.difference(link, 11, b"Xc"), None, "no whole chunk inside: cannot tell");
         assert_eq!(recent.difference(Link::default(), 10, b"XXX"), None);
+    }
+
+    #[test]
+    fn every_byte_of_a_chunk_of_any_length_counts() {
+        for len in [1, 7, 15, 16, 17, 31, 32, 33, 44, 48, 127, SHORT, SHORT + 1, 300] {
+            let bytes = vec![b'7'; len];
+            let mut recent = Recent::default();
+            let link = recent.remember(Link::default(), 0, &bytes);
+            assert_eq!(recent.difference(link, 0, &bytes), None);
+            for at in 0..len {
+                let mut other = bytes.clone();
+                other[at] ^= 1;
+                assert_eq!(recent.difference(link, 0, &other), Some((0, len as u64)), "byte {at} of {len}");
+            }
+        }
+        assert_ne!(fingerprint(&[0; 32]), fingerprint(&[0; 48]), "zeros count as well");
     }
 
     #[test]
