@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::headers::{DissectCounts, Dissector, FragmentLimits};
+use super::headers::{DissectCounts, Dissector, FragmentLimits, Layer, NotTcp};
 use super::{LinkType, Packet, PacketContent, Segment};
 use crate::time::Timestamp;
 
@@ -21,7 +21,8 @@ pub struct Intake {
 pub struct PacketCounts {
     /// Packets in the capture.
     pub packets: u64,
-    /// TCP segments: a fragmented datagram once, TCP inside tunnels and ICMP errors not at all.
+    /// TCP segments, also those whose own header is cut or malformed: a fragmented datagram once, TCP inside tunnels and
+    /// ICMP errors not at all.
     pub tcp_packets: u64,
     /// Packets of which the capture holds less than was on the wire.
     pub truncated: u64,
@@ -70,9 +71,16 @@ impl Intake {
                 counts.truncated += u64::from(bytes.len() < original_len as usize);
                 let captured = (bytes, original_len);
                 self.dissector.dissect_into(packet.number, packet.time, link_type, captured, |outcome| {
-                    if let Ok(segment) = outcome {
-                        counts.tcp_packets += 1;
-                        give(segment);
+                    match outcome {
+                        Ok(segment) => {
+                            counts.tcp_packets += 1;
+                            give(segment);
+                        }
+                        // The IP header says TCP, whatever has become of the rest.
+                        Err(
+                            NotTcp::CutShort { layer: Layer::Tcp, .. } | NotTcp::Malformed { layer: Layer::Tcp, .. },
+                        ) => counts.tcp_packets += 1,
+                        Err(_) => {}
                     }
                 });
             }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! options ───────────────────────────────┐
-//! the file named, or found in a folder ──┼─► Params ─► client, server, analyze
+//! the file named, or found in a folder ──┼─► Params ─► client, server
 //! answers on a terminal ─────────────────┘
 //! ```
 

@@ -18,7 +18,7 @@ fn name(line: &[u8], text: &[u8]) -> Option<&'static str> {
         return Some(match () {
             () if holds(b"<pdml") => "PDML (-T pdml)",
             () if holds(b"<psml") => "PSML (-T psml)",
-            () => "XML",
+            () => "XML or HTML",
         });
     }
     if line.starts_with(b"\"No.\",") || line.starts_with(b"No.,") {
@@ -92,7 +92,7 @@ mod tests {
         let lines = [
             ("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<?xml-stylesheet?>\n<pdml version=\"0\">", "PDML (-T pdml)"),
             ("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<psml version=\"0\">", "PSML (-T psml)"),
-            ("<html>", "XML"),
+            ("<html>", "XML or HTML"),
             ("\"No.\",\"Time\",\"Source\",\"Destination\",\"Protocol\",\"Length\",\"Info\"", "a CSV packet list"),
             ("No.     Time           Source                Destination", "a plain-text packet list"),
             ("Frame 1: 74 bytes on wire (592 bits), 74 bytes captured (592 bits)", "packet details as text (-V)"),
