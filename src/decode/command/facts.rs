@@ -70,13 +70,9 @@ impl StreamSink for Uncounted {
 pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
     let mut exits = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let mut capture = match open(input) {
-            Ok(capture) => capture,
-            Err(error) => {
-                complain(log, input, &error)?;
-                exits.push(Exit::Failed);
-                continue;
-            }
+        let Some(mut capture) = open(input, log)? else {
+            exits.push(Exit::Failed);
+            continue;
         };
         let go_on = |_, _: &mut Uncounted| ControlFlow::Continue(());
         let reading = read(&mut capture, 0, StreamLimits::prompt(), &mut Uncounted, go_on);

@@ -86,8 +86,12 @@ impl JobError {
     }
 }
 
-fn open(input: &Input) -> Result<Capture, CaptureError> {
-    Capture::open(input, &CaptureLimits::default())
+/// The capture, or `None` after a complaint on `log`.
+fn open(input: &Input, log: &mut dyn Write) -> io::Result<Option<Capture>> {
+    match Capture::open(input, &CaptureLimits::default()) {
+        Ok(capture) => Ok(Some(capture)),
+        Err(error) => complain(log, input, &error).map(|()| None),
+    }
 }
 
 /// One line on `log` about what is wrong with a file.

@@ -73,13 +73,9 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     // Said when the rows are complete, so that on a terminal the words stand below the table.
     let mut words = Vec::new();
     for input in inputs {
-        let mut capture = match open(input) {
-            Ok(capture) => capture,
-            Err(error) => {
-                complain(&mut words, input, &error)?;
-                exits.push(Exit::Failed);
-                continue;
-            }
+        let Some(mut capture) = open(input, &mut words)? else {
+            exits.push(Exit::Failed);
+            continue;
         };
         let shown_before = shared.shown;
         let sink = OfFile { shared: &mut shared, remarks: Remarks::default() };

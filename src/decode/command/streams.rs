@@ -21,13 +21,9 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     for input in inputs {
-        let mut capture = match open(input) {
-            Ok(capture) => capture,
-            Err(error) => {
-                complain(log, input, &error)?;
-                exits.push(Exit::Failed);
-                continue;
-            }
+        let Some(mut capture) = open(input, log)? else {
+            exits.push(Exit::Failed);
+            continue;
         };
         let mut failed = None;
         let reading =
