@@ -67,6 +67,7 @@
 //! The protocol's rules are in `docs/protocol.md`; `PROTOCOL §3.2` in these pages names a section of it. How the parts
 //! fit and why is in `docs/architecture.md`.
 
+pub mod analyze;
 pub mod capture_writer;
 pub mod conversation;
 pub mod decode;

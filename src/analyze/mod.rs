@@ -1,0 +1,31 @@
+//! From frames to an explanation: what happened on a connection, why, and whether the rules were kept.
+//!
+//! ```text
+//!            ┌─ window rules ─┐
+//! framing ─► model ─► Step ─► rules ─► Finding ─┐
+//!              │        └───► metrics           ├─► AnalysisSink ─► reports
+//!              └─ holes ─► ledger, doubts ──────┘
+//! ```
+//!
+//! * The model follows one connection's frames with [`window`](crate::window) in observer mode and makes one
+//!   [`Step`] of each: its verdict, and what was known at that moment.
+//! * [`rules`] read steps and make [`Finding`]s. One file, one page and one fixture each.
+//! * What the capture cannot tell is a [`Doubt`], never a finding.
+//! * An [`AnalysisSink`] takes all of it as it is decided; [`ConnectionAnalysis`] sums a connection up when it ends.
+
+mod finding;
+mod outcome;
+pub mod rules;
+mod sink;
+mod step;
+
+pub use finding::{
+    Cause, Certainty, Doubt, Evidence, Finding, Group, PositionSet, Rule, Severity, TimerEvidence, Trigger, Why,
+    WindowEvidence,
+};
+pub use outcome::{
+    Behaviour, BehaviourFit, Bounds, Completeness, ConnectionAnalysis, Divergence, Inferred, Ledger, LedgerHole,
+    Metrics, Parameters, Reference, ResendCauses, RuleCount, Spread, TimeoutKnowledge, Verdict, WindowKnowledge,
+};
+pub use sink::{AnalysisOptions, AnalysisSink};
+pub use step::{Step, StepVerdict};

@@ -1,0 +1,12 @@
+//! The rules: one file and one page each.
+
+use super::Rule;
+
+/// All rules, in the order of their pages.
+pub static RULES: &[&Rule] = &[];
+
+/// The rule of that name.
+#[must_use]
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.name == name)
+}
