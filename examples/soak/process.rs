@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use crate::hostile::Attack;
 
 /// What a shell does before it becomes the server: each limit is a number, or `unlimited`.
-const UNDER_LIMITS: &str = r#"ulimit -S -n "$1" && ulimit -v "$2" && shift 2 && exec "$@""#;
+const UNDER_LIMITS: &str = r#"ulimit -n "$1" && ulimit -v "$2" && shift 2 && exec "$@""#;
 
 /// Lines of trouble that are kept word for word.
 const KEPT_LINES: usize = 20;
