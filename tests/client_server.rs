@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
@@ -230,6 +230,30 @@ fn a_server_that_is_asked_to_stop_lets_a_client_finish() {
         let (code, out, log) = server.end();
         assert_eq!((code, text(&out).as_str()), (0, "0123456789\n"), "{log}");
         assert_eq!(client.join().unwrap().status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_client_that_is_asked_to_stop_says_how_far_it_came_and_closes_its_recording() {
+    for signal in ["-INT", "-TERM"] {
+        let place = Place::new();
+        let server = place.server(&["--once", "--max-msg-size", "4", "--output", "got"]);
+        let message = "m".repeat(4000);
+        let args = ["--message", &message, "--window", "2", "--timeout", "5", "--pace", "20", "--capture", "c.pcapng"];
+        let mut command = place.command(env!("CARGO_BIN_EXE_client"), &[&["--port", &server.port][..], &args].concat());
+        let client = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        assert!(Command::new("kill").args([signal, &client.id().to_string()]).status().unwrap().success());
+        let client = client.wait_with_output().unwrap();
+        let said = text(&client.stderr);
+        assert_eq!(client.status.code(), Some(2), "{said}");
+        assert!(said.contains("incomplete: stopped by this side; positions acknowledged: "), "{said}");
+        let (code, _, log) = server.end();
+        assert_eq!(code, 0, "{log}");
+        assert!(log.contains("incomplete: the ") && log.contains(", partial in got/"), "{log}");
+        let decode = place.command(env!("CARGO_BIN_EXE_decode"), &["-Tcsv", "c.pcapng"]).output().unwrap();
+        assert_eq!(decode.status.code(), Some(0), "{}", text(&decode.stderr));
+        assert!(text(&decode.stdout).contains(",client,MSG,2,"), "{}", text(&decode.stdout));
     }
 }
 
