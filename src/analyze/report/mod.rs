@@ -1,0 +1,3 @@
+//! What an analysis is made known as.
+
+pub mod html;
