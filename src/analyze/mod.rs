@@ -13,13 +13,16 @@
 //! * What the capture cannot tell is a [`Doubt`], never a finding.
 //! * An [`AnalysisSink`] takes all of it as it is decided; [`ConnectionAnalysis`] sums a connection up when it ends.
 
+mod analysis;
 mod finding;
+mod model;
 mod outcome;
 pub mod report;
 pub mod rules;
 mod sink;
 mod step;
 
+pub use analysis::{Analysis, AnalysisState};
 pub use finding::{
     Cause, Certainty, Doubt, Evidence, Finding, Group, PositionSet, Rule, Severity, TimerEvidence, Trigger, Why,
     WindowEvidence,

@@ -1,6 +1,6 @@
 //! Watches one connection's frames go by and says what each one did, from what was seen before it.
 
-mod memory;
+pub(crate) mod memory;
 
 use memory::{Acks, Copies, Opening, Openings, Written};
 
@@ -77,7 +77,7 @@ impl Observer {
     /// Like [`observe`](Self::observe), for an `info` in its row, which says nothing yet: it is as large as the row, and
     /// passing it through return values would cost more than finding it out. Returns the positions outstanding.
     #[inline]
-    pub(super) fn observe_into(
+    pub(crate) fn observe_into(
         &mut self,
         from: Side,
         frame: &CapturedFrame<'_>,
@@ -101,6 +101,24 @@ impl Observer {
             }
             Side::Server => self.window.miss_acknowledgements(),
         }
+    }
+
+    /// The highest position that counts as written; 0 for none.
+    #[must_use]
+    pub const fn highest(&self) -> Pos {
+        self.window.highest()
+    }
+
+    /// The last acknowledged position; `None` while no ACK was seen in the middle of a stream.
+    #[must_use]
+    pub const fn last_acked(&self) -> Option<Pos> {
+        self.window.last_acked()
+    }
+
+    /// The window, as far as it was seen.
+    #[must_use]
+    pub const fn window(&self) -> &SendWindow {
+        &self.window
     }
 
     /// Says in `note`, which is quiet so far, what the frame did.
