@@ -43,11 +43,36 @@ function climbed(differences) {
 /** What stands at a place of the ladder: a frame, or something before it that is no frame. */
 const ROW = { frame: 0, missing: 1, pause: 2, hole: 3 };
 
-/** One connection of the data block. */
+/** Seconds from one moment to another, both decimal seconds as text; NaN where one is not known. */
+function secondsBetween(earlier, later) {
+  if (earlier === null || later === null) {
+    return NaN;
+  }
+  const nanoseconds = (text) => BigInt(text.replace('.', ''));
+  return Number(nanoseconds(later) - nanoseconds(earlier)) / 1e9;
+}
+
+/** The runs of a finding's positions, `[first, last]` each, and how many positions there are. */
+function positionRuns({ positions, ranges, count }) {
+  if (ranges !== undefined) {
+    return { list: ranges, count };
+  }
+  const list = [];
+  for (const pos of positions) {
+    const last = list[list.length - 1];
+    if (last !== undefined && last[1] + 1 === pos) {
+      last[1] = pos;
+    } else {
+      list.push([pos, pos]);
+    }
+  }
+  return { list, count: positions.length };
+}
+
+/** One connection: `data` as in the JSON report, `frames` as columns. */
 class Connection {
-  constructor(data, letters) {
+  constructor(data, frames, letters) {
     this.data = data;
-    const frames = data.frames;
     this.count = frames.count;
     this.letters = letters;
     this.columns = frames;
@@ -168,21 +193,26 @@ class Connection {
 
   /** Findings and doubts as one list of statements in order of packets, each with its frames. */
   linkFindings() {
-    const statements = this.data.findings.map((finding) => ({ ...finding, kind: finding.severity }));
-    for (const doubt of this.data.doubts) {
-      const at = doubt.packets[0] ?? null;
-      statements.push({ ...doubt, kind: 'doubt', at, message: `cannot tell, because ${doubt.because}` });
-    }
-    this.statements = statements.sort((a, b) => a.at - b.at);
+    const findings = this.data.findings.map((finding) => ({ ...finding, kind: finding.severity }));
+    const doubts = this.data.doubts.map((doubt) => ({ ...doubt, kind: 'doubt', at: doubt.packets[0] ?? null, time: null, message: `cannot tell, because ${doubt.because}` }));
+    this.statements = [...findings, ...doubts].sort((a, b) => a.at - b.at);
     this.statementsOfFrame = new Map();
     this.statements.forEach((statement, index) => {
-      const { runs: wanted } = statement.positions;
-      statement.frame = this.frameOf(statement.at, wanted);
-      const frames = statement.packets.map((packet) => this.frameOf(packet, wanted));
+      statement.runs = positionRuns(statement);
+      statement.frame = this.frameOf(statement.at, statement.runs.list);
+      statement.seconds = secondsBetween(this.columns.start, statement.time);
+      if (Number.isNaN(statement.seconds) && statement.frame !== null) {
+        statement.seconds = this.time[statement.frame];
+      }
+      const frames = statement.packets.map((packet) => this.frameOf(packet, statement.runs.list));
       statement.frames = [...new Set([statement.frame, ...frames])].filter((frame) => frame !== null);
       if (statement.frame !== null) {
-        const known = this.statementsOfFrame.get(statement.frame) ?? [];
-        this.statementsOfFrame.set(statement.frame, [...known, index]);
+        const known = this.statementsOfFrame.get(statement.frame);
+        if (known === undefined) {
+          this.statementsOfFrame.set(statement.frame, [index]);
+        } else {
+          known.push(index);
+        }
       }
     });
   }
@@ -277,18 +307,18 @@ class Connection {
     return Number.isNaN(this.pos[i]) ? name : `${name} ${this.pos[i]}`;
   }
 
-  /** What the frame did, in a few words; empty for the ordinary. */
-  remark(i) {
+  /** What the frame did, in a few words; empty for the ordinary. What the ladder's own rows say already is left out where `short`. */
+  remark(i, short = false) {
     const words = [];
     const missing = this.missing(i);
     const passed = missing === null ? '' : runs([missing]);
     switch (this.verdict(i)) {
-      case 'skip': words.push(`passes over ${passed}`); break;
-      case 'new': if (missing !== null) { words.push(`${passed} not seen`); } break;
-      case 'beyond-window': words.push(`beyond the window’s edge ${this.edge[i]}`); break;
+      case 'skip': if (!short) { words.push(`passes over ${passed}`); } break;
+      case 'new': if (missing !== null && !short) { words.push(`${passed} not seen`); } break;
+      case 'beyond-window': words.push(`beyond the window’s edge${short ? '' : ` ${this.edge[i]}`}`); break;
       case 'fill': words.push('first copy, late'); break;
       case 'resend': words.push('again'); break;
-      case 'unclear': words.push('new or again: cannot tell'); break;
+      case 'unclear': words.push(short ? 'new or again?' : 'new or again: cannot tell'); break;
       case 'not-a-position': words.push('no position of a message'); break;
       case 'jump': words.push(`covers ${passed}`); break;
       case 'reack': words.push('answers a duplicate'); break;
@@ -296,13 +326,13 @@ class Connection {
       case 'regress': words.push('below the last ACK'); break;
       case 'premature': words.push(`before ${passed} had arrived`); break;
       case 'unsent': words.push('of what was never written'); break;
-      case 'unclear-ack': words.push('late or again: cannot tell'); break;
+      case 'unclear-ack': words.push(short ? 'late or again?' : 'late or again: cannot tell'); break;
       case 'malformed': words.push('payload is no number'); break;
       default:
     }
     switch (this.arrival(i)) {
       case 'ahead': words.push('held'); break;
-      case 'duplicate': words.push('a duplicate'); break;
+      case 'duplicate': if (!short) { words.push('a duplicate for the server'); } break;
       case 'held-twice': words.push('held already'); break;
       case 'no-room': words.push('no room to hold it'); break;
       default:

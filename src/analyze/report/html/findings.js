@@ -1,6 +1,6 @@
 // Findings, and what could not be told: a list to choose from.
 
-const FINDING_ROW = 26;
+const FINDING_ROW = 44;
 
 /** Kinds of statements, worst first: sign and word. */
 const KINDS = {
@@ -44,16 +44,13 @@ class Findings {
     this.chosen = null;
     this.makeFilters();
     this.filter();
-    const { counts, doubt_count: doubts } = connection.data;
-    const all = counts.reduce((sum, { findings }) => sum + findings, 0);
-    const kept = connection.data.findings.length;
-    const keptDoubts = connection.data.doubts.length;
+    const { findings, findings_dropped: findingsDropped, doubts, doubts_dropped: doubtsDropped } = connection.data;
     const words = [];
-    if (kept < all) {
-      words.push(`${integer(kept)} of ${counted(all, 'finding')} are listed: the first of each rule.`);
+    if (findingsDropped > 0) {
+      words.push(`${integer(findings.length)} of ${integer(findings.length + findingsDropped)} findings are listed: the first of each rule.`);
     }
-    if (keptDoubts < doubts) {
-      words.push(`${integer(keptDoubts)} of ${counted(doubts, 'thing')} that could not be told are listed.`);
+    if (doubtsDropped > 0) {
+      words.push(`${integer(doubts.length)} of ${integer(doubts.length + doubtsDropped)} things that cannot be told are listed.`);
     }
     byId('findings-dropped').textContent = words.join(' ');
   }
@@ -126,19 +123,11 @@ class Findings {
     row.setAttribute('aria-selected', String(chosen));
     fill(
       row,
-      element('span', { role: 'cell' }, mark(statement.kind), KINDS[statement.kind][1]),
+      element('span', { role: 'cell', class: 'kind' }, mark(statement.kind), element('span', { class: 'unseen' }, KINDS[statement.kind][1])),
       element('span', { role: 'cell', class: 'rule' }, statement.rule),
-      element('span', { role: 'cell', class: 'number' }, statementTime(this.connection, statement)),
-      element('span', { role: 'cell', class: 'number' }, statement.at === null ? '' : String(statement.at)),
+      element('span', { role: 'cell', class: 'time' }, Number.isNaN(statement.seconds) ? '' : `${seconds(statement.seconds, 4)} s`),
+      element('span', { role: 'cell', class: 'packet' }, statement.at === null ? '' : `packet ${statement.at}`),
       element('span', { role: 'cell', class: 'message', title: visible(statement.message) }, statement.message),
     );
   }
-}
-
-/** When it showed, in seconds. */
-function statementTime(connection, statement) {
-  if (typeof statement.time === 'number') {
-    return seconds(statement.time / 1e9, 4);
-  }
-  return statement.frame === null ? '' : seconds(connection.time[statement.frame], 4);
 }

@@ -36,9 +36,9 @@ class Chosen {
     if (statement.seen) {
       facts.push(['seen', statement.seen]);
     }
-    if (statement.positions.count > 0) {
-      const { count, runs: list } = statement.positions;
-      facts.push([count === 1 ? 'position' : 'positions', count > 12 ? `${runs(list)} (${integer(count)})` : runs(list)]);
+    const { list: positions, count } = statement.runs;
+    if (count > 0) {
+      facts.push([count === 1 ? 'position' : 'positions', count > 12 ? `${runs(positions)} (${integer(count)})` : runs(positions)]);
     }
     if (statement.side) {
       facts.push(['by', statement.side]);
@@ -48,7 +48,7 @@ class Chosen {
       facts.push(...this.cause(connection, statement.cause));
     }
     if (statement.certainty) {
-      facts.push(['certainty', statement.certainty]);
+      facts.push(['certainty', certainty(statement.certainty)]);
     }
     return element('section', { class: 'statement' },
       element('h3', {}, mark(statement.kind), statement.rule),
@@ -74,21 +74,23 @@ class Chosen {
     if (cause.triggers.length > 0) {
       facts.push(['set off by', cause.triggers.map((trigger) => triggers[trigger]).join(' · ')]);
     }
-    if (cause.timer) {
-      const [least, most, timeout] = cause.timer;
+    const { timer, window: edges, copy, acked_before: before, acked_after: after } = cause.evidence;
+    if (timer !== null) {
+      const { age_min: least, age_max: most, timeout } = timer;
       const age = least === most ? `${seconds(least)} s` : `${seconds(least)} to ${seconds(most)} s`;
       facts.push(['timer', `last copy ${age} old, timeout ${timeout === null ? 'not known' : `${timeout} s`}`]);
     }
-    if (cause.window) {
-      const { edge, next, last_acked: acked, size } = cause.window;
+    if (edges !== null) {
+      const { edge, next, last_acked: acked, size } = edges;
       facts.push(['window', `last ACK ${acked} + window ${size} = edge ${edge}; next new position ${next}`]);
     }
-    if (cause.copy > 1) {
-      facts.push(['copy', `number ${cause.copy} on the wire`]);
+    if (copy > 1) {
+      facts.push(['copy', `number ${copy} on the wire`]);
     }
-    const acks = [['ACK before', cause.acked_before], ['ACK after', cause.acked_after]];
-    for (const [word, ack] of acks.filter(([, known]) => known !== null)) {
-      facts.push([word, [`ACK ${ack[0]}, packet `, this.packet(connection, ack[1])]]);
+    for (const [word, ack] of [['ACK before', before], ['ACK after', after]]) {
+      if (ack !== null) {
+        facts.push([word, [`ACK ${ack.number}, packet `, this.packet(connection, ack.packet)]]);
+      }
     }
     return facts;
   }
@@ -118,6 +120,10 @@ class Chosen {
       ['packet', first === undefined ? String(connection.packet[i]) : `${first} to ${connection.packet[i]}`],
       ['captured', capturedAt(connection, i)],
     ];
+    const sent = sentAt(connection, i);
+    if (sent !== null) {
+      facts.push(['sent_time', sent]);
+    }
     const remark = connection.remark(i);
     if (remark !== '') {
       facts.push(['it is', remark]);
@@ -173,19 +179,17 @@ class Chosen {
     for (const [field, from, to] of layout(connection.capacity[i]).fields) {
       for (let at = from; at < to; at += DUMP_LINE) {
         const line = [...bytes.subarray(at, Math.min(at + DUMP_LINE, to))];
-        const whole = !line.some((_, k) => isMissing(at + k));
         rows.push(element('tr', { class: field === 'padding' ? 'padding' : null },
           element('td', { class: 'offset' }, at.toString(16).padStart(4, '0')),
           element('td', { class: 'hex' }, line.map((byte, k) => (isMissing(at + k) ? '--' : hex(byte))).join(' ')),
           element('td', { class: 'ascii' }, line.map((byte, k) => (byte >= 0x20 && byte < 0x7f && !isMissing(at + k) ? String.fromCharCode(byte) : '·')).join('')),
-          at === from ? element('th', { scope: 'row' }, field) : element('td', {}),
-          element('td', { class: 'value' }, at === from ? element('bdi', {}, whole ? fieldValue(field, bytes, from, to) : 'not all captured') : null)));
+          element('td', { class: 'field' }, at === from ? fieldWords(field, bytes, from, to, missing) : null)));
       }
     }
     const p = connection.capacity[i];
     return element('table', { class: 'dump' },
       element('caption', {}, `${bytes.length} bytes, laid out for maximum_msg_size ${p}`),
-      element('thead', {}, element('tr', {}, ...['offset', 'bytes', 'text', 'field', 'value'].map((name) => element('th', { scope: 'col' }, name)))),
+      element('thead', {}, element('tr', {}, ...['offset', 'bytes', 'text', 'field'].map((name) => element('th', { scope: 'col' }, name)))),
       element('tbody', {}, rows));
   }
 }
@@ -196,12 +200,10 @@ function list(facts) {
 }
 
 function capturedAt(connection, i) {
-  const { start } = connection.data;
-  if (start === null || Number.isNaN(connection.time[i])) {
-    return 'at a time the capture does not tell';
+  if (Number.isNaN(connection.time[i])) {
+    return 'the capture does not tell when';
   }
-  const digits = connection.columns.time.length > 0 ? 9 : 6;
-  return `${seconds(connection.time[i], digits)} s after the first packet`;
+  return `${seconds(connection.time[i], 9)} s`;
 }
 
 function windowAfter(connection, i) {
@@ -215,32 +217,46 @@ function windowAfter(connection, i) {
   return words.join(', ');
 }
 
-/** A field's value in words. */
-function fieldValue(field, bytes, from, to) {
+/** A field's name and, where it is short and not plain from the text beside it, its value. */
+function fieldWords(field, bytes, from, to, missing) {
+  const name = element('b', {}, field);
+  if (missing.some(([first, end]) => first < to && from < end)) {
+    return [name, ' not all captured'];
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   switch (field) {
-    case 'header': return wireText(untilPadding(bytes.subarray(from, to)));
-    case 'payload': return `“${shorten(wireText(untilPadding(bytes.subarray(from, to))), 60)}”`;
     case 'seq':
     case 'prev_seq':
-    case 'pos': return String(view.getInt32(from, true));
-    case 'sent_time': return sentTime(view.getFloat64(from, true));
-    case 'ack': return String(view.getUint8(from));
-    default: return '';
+    case 'pos': return [name, ` ${view.getInt32(from, true)}`];
+    case 'ack': return [name, ` ${view.getUint8(from)}`];
+    default: return [name];
   }
 }
 
-/** `bytes` without trailing NULs. */
-function untilPadding(bytes) {
-  let length = bytes.length;
-  while (length > 0 && bytes[length - 1] === 0) {
-    length -= 1;
+/** When the sender says it sent frame `i`: a date where the number is one of our time, and how far before the capture. Null where not kept. */
+function sentAt(connection, i) {
+  const bytes = connection.bytes(i);
+  const [, from, to] = layout(connection.capacity[i]).fields.find(([field]) => field === 'sent_time');
+  const missing = connection.columns.not_captured[i] ?? [];
+  if (bytes === null || missing.some(([first, end]) => first < to && from < end)) {
+    return null;
   }
-  return bytes.subarray(0, length);
+  const value = new DataView(bytes.buffer).getFloat64(from, true);
+  if (!(value > 0 && value < 1e11)) {
+    return String(value);
+  }
+  const date = new Date(value * 1000).toISOString().replace('T', ' ').replace('Z', ' UTC');
+  const { start } = connection.columns;
+  const before = start === null ? NaN : Number(start) + connection.time[i] - value;
+  const words = `${value}, that is ${date}`;
+  return Number.isNaN(before) ? words : `${words}, ${seconds(Math.abs(before), 4)} s ${before < 0 ? 'after' : 'before'} its capture`;
 }
 
-/** sent_time as the number it is and, where that is a date of our time, as one. */
-function sentTime(value) {
-  const sensible = value > 0 && value < 1e11;
-  return sensible ? `${value} (${new Date(value * 1000).toISOString().replace('T', ' ')})` : String(value);
+/** How far a finding can be trusted, in words. */
+function certainty({ kind, class: name, tolerance }) {
+  switch (kind) {
+    case 'proven': return 'proven by the captured bytes';
+    case 'class': return `one of what looks the same on the wire: ${name}`;
+    default: return `rests on times, and holds beyond a tolerance of ${tolerance} s`;
+  }
 }

@@ -11,7 +11,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 
-use super::super::super::{Step, StepVerdict};
+use crate::analyze::{Step, StepVerdict};
 use crate::decode::framing::LocatedFrame;
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
@@ -29,10 +29,12 @@ pub(super) struct Frames {
     dropped: u64,
     /// The first so many have their bytes in `bytes`.
     with_bytes: usize,
+    /// What times count from: the connection's first packet, epoch seconds with nine digits.
+    start: Option<String>,
     packet: Deltas,
     /// Where a frame began in an earlier packet: that packet.
     first_packet: BTreeMap<usize, u64>,
-    /// Nanoseconds since the connection's first packet.
+    /// Nanoseconds since `start`.
     time: Deltas,
     /// `c` or `s`.
     from: String,
@@ -54,6 +56,8 @@ pub(super) struct Frames {
     /// Byte ranges that were not captured.
     not_captured: BTreeMap<usize, Vec<[usize; 2]>>,
     bytes: Bytes,
+    #[serde(skip)]
+    since: Option<Timestamp>,
 }
 
 /// A column of numbers, each as the difference to the last known one before it; `null` where unknown.
@@ -82,13 +86,18 @@ impl Serialize for Bytes {
 }
 
 impl Frames {
-    /// Adds a frame; `start` is the time of the connection's first packet.
-    pub(super) fn push(&mut self, start: Option<Timestamp>, frame: &LocatedFrame<'_>, step: &Step, with_bytes: bool) {
+    /// No frames, of a connection whose first packet has this time.
+    pub(super) fn since(start: Option<Timestamp>) -> Self {
+        Self { start: start.map(|start| start.to_string()), since: start, ..Self::default() }
+    }
+
+    /// Adds a frame.
+    pub(super) fn push(&mut self, frame: &LocatedFrame<'_>, step: &Step, with_bytes: bool) {
         let index = self.count;
         let (letter, missing) = verdict_letter(step.verdict);
         self.count += 1;
         self.packet.push(i64::try_from(step.packet).ok().map(|packet| packet.min(FAR)));
-        self.time.push(step.time.zip(start).map(|(time, start)| time.since(start).clamp(-FAR, FAR)));
+        self.time.push(step.time.zip(self.since).map(|(time, start)| time.since(start).clamp(-FAR, FAR)));
         self.from.push(side_letter(step.from));
         self.name.push(name_letter(step.name));
         self.pos.push(step.pos.map(|pos| pos.0.into()));

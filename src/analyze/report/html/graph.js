@@ -2,7 +2,7 @@
 // what lies in the shown span is visited; where many frames share a pixel column, their extremes are drawn.
 
 /** Room around a plot for its axes. */
-const MARGIN = { left: 58, right: 14, top: 8, bottom: 34 };
+const MARGIN = { left: 66, right: 14, top: 8, bottom: 34 };
 /** Frames a pixel from which on marks of ordinary frames become columns. */
 const DENSE = 0.4;
 /** Least span of the time axis, in seconds. */
@@ -102,7 +102,6 @@ class Graphs {
     this.hover = null;
     this.view = new TimeView(() => this.invalidate());
     this.theme();
-    this.legend();
     this.listen();
   }
 
@@ -123,6 +122,7 @@ class Graphs {
       'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
     ].map((name) => [name, color(name)]));
     this.font = `11px ${style.getPropertyValue('--sans')}`;
+    this.legend();
     this.invalidate();
   }
 
@@ -130,12 +130,14 @@ class Graphs {
   invalidate() {
     if (!this.waiting && this.connection !== undefined) {
       this.waiting = true;
-      requestAnimationFrame(() => this.draw());
+      requestAnimationFrame(() => {
+        this.waiting = false;
+        this.draw();
+      });
     }
   }
 
   draw() {
-    this.waiting = false;
     if (this.connection === undefined) {
       return;
     }
@@ -640,10 +642,17 @@ class Graphs {
     byId('zoom-reset').addEventListener('click', () => this.view.set(this.view.least, this.view.most));
     byId('pan-left').addEventListener('click', () => this.view.pan(-0.4));
     byId('pan-right').addEventListener('click', () => this.view.pan(0.4));
-    const observer = new ResizeObserver(() => this.invalidate());
+    // At once: a canvas that waited for the next frame would be shown stretched.
+    const observer = new ResizeObserver(() => this.draw());
     [this.position, this.flight, this.overview].forEach((plot) => observer.observe(plot.canvas.parentElement));
-    for (const query of ['(prefers-color-scheme: dark)', 'print']) {
-      window.matchMedia(query).addEventListener('change', () => this.theme());
+    window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.theme());
+    for (const [name, onPaper] of [['beforeprint', true], ['afterprint', false]]) {
+      window.addEventListener(name, () => {
+        // Paper is light.
+        document.documentElement.classList.toggle('paper', onPaper);
+        this.theme();
+        this.draw();
+      });
     }
   }
 

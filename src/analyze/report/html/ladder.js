@@ -23,7 +23,7 @@ class Ladder {
 
   open(connection) {
     this.connection = connection;
-    const { count, dropped } = connection.data.frames;
+    const { count, dropped } = connection.columns;
     byId('ladder-count').textContent = dropped === 0
       ? counted(count, 'frame')
       : `the first ${integer(count)} frames; ${integer(dropped)} more were not kept`;
@@ -81,7 +81,7 @@ class Ladder {
         element('span', { class: 'unseen' }, client ? ' to the server' : ' to the client')),
       element('span', { class: 'remark' },
         worst === null ? null : mark(worst),
-        element('span', {}, connection.remark(i))),
+        element('span', {}, connection.remark(i, true))),
     );
   }
 

@@ -1,5 +1,8 @@
 // Lists of any length: only the rows in sight are in the document.
 
+/** Rows that go to paper; what is beyond is said to be. */
+const PAPER_ROWS = 400;
+
 /** Rows of one height in a scroller. `make()` gives an empty row, `show(row, index)` fills it. */
 class VirtualList {
   constructor(scroller, { rowHeight, make, show }) {
@@ -9,10 +12,25 @@ class VirtualList {
     this.show = show;
     this.count = 0;
     this.rows = [];
+    this.onPaper = false;
     this.space = element('div', { class: 'space', role: 'presentation' });
     scroller.replaceChildren(this.space);
     scroller.addEventListener('scroll', () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(scroller);
+    window.addEventListener('beforeprint', () => this.turn(true));
+    window.addEventListener('afterprint', () => this.turn(false));
+  }
+
+  /** Lays the first rows out one below the other for paper, or returns to the screen. */
+  turn(onPaper) {
+    this.onPaper = onPaper;
+    this.rows = [];
+    this.space.replaceChildren();
+    this.scroller.toggleAttribute('data-cut', onPaper && this.count > PAPER_ROWS);
+    if (onPaper && this.count > PAPER_ROWS) {
+      this.scroller.dataset.cut = `The first ${PAPER_ROWS} of ${this.count} rows.`;
+    }
+    this.draw();
   }
 
   /** Begins anew with `count` rows. */
@@ -33,8 +51,8 @@ class VirtualList {
 
   /** Fills rows that came into sight. Row k of the pool serves the indices that leave the same remainder, so a row in sight stays the element it is. */
   draw() {
-    const height = this.scroller.clientHeight;
-    const wanted = Math.min(this.count, Math.ceil(height / this.rowHeight) + 8);
+    const inSight = Math.ceil(this.scroller.clientHeight / this.rowHeight) + 8;
+    const wanted = Math.min(this.count, this.onPaper ? PAPER_ROWS : inSight);
     if (wanted > this.rows.length) {
       while (this.rows.length < wanted) {
         const made = this.make();
@@ -43,7 +61,7 @@ class VirtualList {
       }
       this.rows.forEach((row) => { row.index = -1; });
     }
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - 3);
+    const first = this.onPaper ? 0 : Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - 3);
     for (let k = 0; k < this.rows.length; k += 1) {
       const index = first + k;
       const row = this.rows[index % this.rows.length];

@@ -3,6 +3,7 @@
 class Page {
   constructor(island) {
     this.island = island;
+    this.report = island.report;
     const actions = {
       chooseFrame: (frame) => this.chooseFrame(frame),
       chooseStatement: (statement) => this.chooseStatement(statement),
@@ -18,9 +19,9 @@ class Page {
     this.help();
     document.addEventListener('keydown', (event) => this.onKey(event));
     window.addEventListener('hashchange', () => this.followAddress());
-    if (island.connections.length === 0) {
+    if (island.report.connections.length === 0) {
       fill(byId('verdict'), 'No connection of this protocol');
-      fill(byId('ledger'), ...island.files.flatMap(({ name, remarks }) => [`${name} `, ...remarks]));
+      fill(byId('ledger'), island.report.files.map(({ file, error }) => element('span', { class: 'fact' }, error === null ? file : `${file}: ${error}`)));
       document.body.classList.add('empty');
       return;
     }
@@ -31,16 +32,16 @@ class Page {
 
   open(index) {
     this.index = index;
-    this.connection = new Connection(this.island.connections[index], this.island.letters);
+    this.connection = new Connection(this.report.connections[index], this.island.frames[index], this.island.letters);
     byId('connection').value = String(index);
     byId('connection-before').disabled = index === 0;
-    byId('connection-after').disabled = index + 1 === this.island.connections.length;
+    byId('connection-after').disabled = index + 1 === this.report.connections.length;
     const button = (packet) => this.pane.packet(this.connection, packet);
     showVerdict(this.connection);
     showMetrics(this.connection);
     showModel(this.connection, button);
-    showCapture(this.connection, this.island.files, button);
-    showAll(this.island, index, this.actions);
+    showCapture(this.connection, this.report.files, button);
+    showAll(this.report, index, this.actions);
     this.ladder.open(this.connection);
     this.findings.open(this.connection);
     this.graphs.open(this.connection);
@@ -89,7 +90,7 @@ class Page {
   followAddress() {
     const wanted = new URLSearchParams(window.location.hash.slice(1));
     const number = wanted.get('connection');
-    const known = this.island.connections.findIndex((data) => String(data.connection) === number);
+    const known = this.report.connections.findIndex((data) => String(data.connection) === number);
     const index = known >= 0 ? known : this.index ?? 0;
     if (index !== this.index) {
       this.open(index);
@@ -111,10 +112,10 @@ class Page {
   // --- choosing a connection, tabs, help ---
 
   chooser() {
-    const { connections, files } = this.island;
+    const { connections, files } = this.report;
     const select = byId('connection');
     for (const [index, data] of connections.entries()) {
-      const file = files.length > 1 ? `${files[data.file]?.name ?? ''}, ` : '';
+      const file = files.length > 1 ? `${data.file}, ` : '';
       select.append(element('option', { value: String(index) }, `${data.connection}: ${file}${data.client} – ${data.verdict.worst ?? 'nothing found'}`));
     }
     select.addEventListener('change', () => this.open(Number(select.value)));
@@ -127,7 +128,7 @@ class Page {
   /** The connection `by` places on, if there is one. */
   step(by) {
     const index = this.index + by;
-    if (index >= 0 && index < this.island.connections.length) {
+    if (index >= 0 && index < this.report.connections.length) {
       this.open(index);
     }
   }

@@ -9,9 +9,51 @@ const COMPLETENESS = {
   complete: 'whole: from SYN to the end without a hole',
 };
 
+/** What the knowledge of maximum_msg_size rests on. */
+const BASIS = {
+  declared: 'declared',
+  handshake: 'from RETURN_MAX',
+  'full-payload': 'inferred from a full payload',
+  'frame-shape': 'inferred from the shape of the frames',
+};
+
+const CLOSING = {
+  fin: 'both sides sent FIN',
+  reset: 'by RST',
+  replaced: 'a new connection on the same ports began',
+  'capture-ended': 'it had not when the capture ended',
+  evicted: 'given up: too many connections at once',
+};
+
+const HOLE_CAUSE = {
+  'not-captured': 'acknowledged, never captured',
+  'acknowledged-beyond': 'acknowledged after the last captured byte',
+  truncated: 'cut off their packet',
+  'limit-reached': 'too much waited behind them',
+  'capture-ended': 'missing to the end',
+};
+
+const BEHAVIOUR = {
+  'this-protocol': 'this protocol: the oldest again, by timer or full window',
+  'timer-only': 'the oldest again by timer only',
+  'go-back-n': 'Go-Back-N: everything outstanding again',
+  'selective-repeat': 'selective repeat: each by its own timer',
+  'stop-and-wait': 'stop and wait: one at a time',
+};
+
+const RESEND_CAUSE = {
+  never_written: 'never written before',
+  ack_missing: 'ACK missing',
+  unexplained: 'unexplained',
+  timer: 'the timer had ended',
+  full_window: 'the window was full',
+  end_of_message: 'no new MSG was left',
+};
+
 /** Verdict and ledger in the page's head. */
 function showVerdict(connection) {
   const { verdict, ledger, max_msg_size: capacity, client, server } = connection.data;
+  const doubts = connection.data.doubts.length + connection.data.doubts_dropped;
   const kind = verdict.worst ?? 'fine';
   fill(byId('verdict'), kind === 'fine' ? element('span', { class: 'mark fine', 'aria-hidden': 'true' }, '✓') : mark(kind), verdict.line);
   document.title = visible(`${verdict.line} – arqscope`);
@@ -22,12 +64,12 @@ function showVerdict(connection) {
   ];
   const more = [
     `packets ${integer(ledger.first_packet)} to ${integer(ledger.last_packet)}`,
-    ledger.duration === null ? null : duration(ledger.duration),
-    `maximum_msg_size ${capacity.words}`,
+    duration(secondsBetween(ledger.first_time, ledger.last_time)),
+    `maximum_msg_size ${bounds(capacity, '')} (${BASIS[capacity.basis] ?? capacity.basis})`,
     `window ${parameter(connection.data.window, '')}`,
     `timeout ${parameter(connection.data.timeout, ' s')}`,
     ledger.hole_count > 0 ? `${counted(ledger.hole_count, 'hole')}, ${counted(ledger.hole_bytes, 'byte')}` : null,
-    connection.data.doubt_count > 0 ? `${counted(connection.data.doubt_count, 'thing')} that cannot be told` : null,
+    doubts > 0 ? `${counted(doubts, 'thing')} that cannot be told` : null,
   ];
   fill(byId('ledger'), facts, ...more.filter((fact) => fact !== null).map((fact) => element('span', { class: 'fact' }, fact)));
 }
@@ -63,12 +105,29 @@ function figures(heading, rows) {
     element('table', { class: 'figures' }, element('tbody', {}, shown.map(([name, value]) => element('tr', {}, element('th', { scope: 'row' }, name), element('td', {}, value))))));
 }
 
-function spread({ count, min, mean, max }) {
-  return count === 0 ? null : `${duration(min)} least, ${duration(mean)} mean, ${duration(max)} most (${integer(count)})`;
+function spread(of) {
+  if (of === null) {
+    return null;
+  }
+  const { count, min, mean, max } = of;
+  return `${duration(min)} least, ${duration(mean)} mean, ${duration(max)} most (${integer(count)})`;
 }
 
 function rate(value) {
   return value === null ? null : `${integer(Math.round(value))} bytes/s`;
+}
+
+function bySide({ client, server }, word) {
+  return `client ${word(client)}, server ${word(server)}`;
+}
+
+/** A packet with its capture time in UTC, as far as a date shows it. */
+function moment(packet, time) {
+  if (time === null) {
+    return String(packet);
+  }
+  const date = new Date(Number(time) * 1000);
+  return Number.isNaN(date.getTime()) ? `${packet}, at ${time} s` : `${packet}, at ${date.toISOString().slice(0, 19).replace('T', ' ')}.${time.split('.')[1]} UTC`;
 }
 
 function showMetrics(connection) {
@@ -84,7 +143,7 @@ function showMetrics(connection) {
     ]),
     figures('Bytes', [
       ['of the message', integer(m.message_bytes)],
-      ['on the wire', `client ${integer(m.stream_bytes[0])}, server ${integer(m.stream_bytes[1])}`],
+      ['on the wire', bySide(m.stream_bytes, integer)],
       ['first MSG to last ACK', m.duration === null ? null : duration(m.duration)],
       ['goodput', rate(m.goodput)],
       ['throughput', rate(m.throughput)],
@@ -95,12 +154,12 @@ function showMetrics(connection) {
       ['smoothed RTT', m.srtt === null ? null : duration(m.srtt)],
     ]),
     figures('Window', [
-      ['most in flight', m.max_in_flight === null ? null : `${integer(m.max_in_flight[0])}, at packet ${m.max_in_flight[1]}`],
+      ['most in flight', m.max_in_flight === null ? null : `${integer(m.max_in_flight)}, at packet ${m.max_in_flight_packet}`],
       ['mean in flight', m.mean_in_flight === null ? null : m.mean_in_flight.toFixed(2)],
       ['full for', m.window_full === null ? null : duration(m.window_full)],
       ['utilisation', m.window_utilisation === null ? null : `${(m.window_utilisation * 100).toFixed(1)} %`],
     ]),
-    figures('Written again or late', m.resend_causes.filter(([, count]) => count > 0).map(([cause, count]) => [cause, integer(count)])));
+    figures('Written again or late', Object.entries(m.resend_causes).filter(([, count]) => count > 0).map(([cause, count]) => [RESEND_CAUSE[cause], integer(count)])));
 }
 
 function showModel(connection, packetButton) {
@@ -114,7 +173,7 @@ function showModel(connection, packetButton) {
   if (fits.length > 0) {
     parts.push(element('h3', {}, 'What the sender behaves like, best fit first'));
     parts.push(...fits.map((fit, index) => element('details', index === 0 ? { open: '' } : {},
-      element('summary', {}, element('b', {}, fit.behaviour), ` – explains ${counted(fit.explained, 'decision')}, ${integer(fit.contradicted)} against`),
+      element('summary', {}, element('b', {}, BEHAVIOUR[fit.behaviour] ?? fit.behaviour), ` – explains ${counted(fit.explained, 'decision')}, ${integer(fit.contradicted)} against`),
       ...[['for', fit.evidence_for], ['against', fit.evidence_against]].filter(([, words]) => words.length > 0).map(([which, words]) => element('div', {},
         element('span', { class: 'quiet' }, which),
         element('ul', {}, words.map((word) => element('li', {}, word))))))));
@@ -123,19 +182,19 @@ function showModel(connection, packetButton) {
 }
 
 function showCapture(connection, files, packetButton) {
-  const { ledger, file, client, server, start, window, timeout } = connection.data;
-  const { name, remarks } = files[file] ?? { name: '', remarks: [] };
-  const sides = (values, word) => `client ${word(values[0])}, server ${word(values[1])}`;
+  const { ledger, file, client, server, window, timeout, expectations } = connection.data;
+  const error = files.find((other) => other.file === file)?.error ?? null;
   const parts = [
     figures('Capture', [
-      ['file', name],
+      ['file', file],
+      ['not read to its end', error],
       ['client', client],
       ['server', server],
-      ['first packet', start === null ? String(ledger.first_packet) : `${ledger.first_packet}, at ${start} (Unix seconds)`],
-      ['last packet', String(ledger.last_packet)],
-      ['packets', sides(ledger.packets, integer)],
-      ['from the first byte', sides(ledger.from_start, (there) => (there ? 'yes' : 'no'))],
-      ['how it ended', ledger.closing],
+      ['first packet', moment(ledger.first_packet, ledger.first_time)],
+      ['last packet', moment(ledger.last_packet, ledger.last_time)],
+      ['packets', bySide(ledger.packets, integer)],
+      ['from the first byte', bySide(ledger.from_start, (there) => (there ? 'yes' : 'no'))],
+      ['how it ended', CLOSING[ledger.closing] ?? ledger.closing],
       ['cut packets', ledger.truncated_packets > 0 ? integer(ledger.truncated_packets) : null],
       ['frames with a part missing', ledger.partial_frames > 0 ? integer(ledger.partial_frames) : null],
       ['clock', connection.backwards > 0 ? `goes back, or says nothing, at ${counted(connection.backwards, 'frame')}: drawn at the latest time before` : null],
@@ -149,41 +208,44 @@ function showCapture(connection, files, packetButton) {
   ];
   if (ledger.hole_count > 0) {
     parts.push(element('section', {}, element('h3', {}, counted(ledger.hole_count, 'hole')),
-      element('ul', {}, ledger.holes.slice(0, 200).map((hole) => element('li', {}, `${counted(hole.len, 'byte')} of the ${hole.from} from offset ${integer(hole.offset)}: ${hole.cause}; packet `, packetButton(hole.packet)))),
+      element('ul', {}, ledger.holes.slice(0, 200).map((hole) => element('li', {}, `${counted(hole.len, 'byte')} of the ${hole.from} from offset ${integer(hole.offset)}: ${HOLE_CAUSE[hole.cause] ?? hole.cause}; packet `, packetButton(hole.packet)))),
       ledger.hole_count > 200 ? element('p', { class: 'quiet' }, 'and more') : null));
   }
-  for (const [heading, words] of [['About this connection’s bytes', ledger.notes], ['About the file', remarks]]) {
-    if (words.length > 0) {
-      parts.push(element('section', {}, element('h3', {}, heading), element('ul', {}, words.map((word) => element('li', {}, word)))));
-    }
+  if (ledger.notes.length > 0) {
+    parts.push(element('section', {}, element('h3', {}, 'About this connection’s bytes'), element('ul', {}, ledger.notes.map((note) => element('li', {}, note)))));
+  }
+  if (expectations !== null) {
+    parts.push(figures('Declared facts', expectations.map(({ key, outcome, declared, seen }) => [key, `${outcome}: declared ${declared}, seen ${seen}`])));
   }
   fill(byId('panel-capture'), parts);
 }
 
 /** Every connection of every file, as a table. */
-function showAll(island, chosen, actions) {
+function showAll({ connections, files, totals }, chosen, actions) {
   const number = (value) => element('td', { class: 'number' }, value);
-  const rows = island.connections.slice(0, 1000).map((data, index) => {
+  const several = files.length > 1;
+  const rows = connections.slice(0, 1000).map((data, index) => {
     const button = element('button', { type: 'button', class: 'link' }, String(data.connection));
     button.addEventListener('click', () => actions.openConnection(index));
     return element('tr', { class: index === chosen ? 'chosen' : null },
       element('td', {}, button),
-      island.files.length > 1 ? element('td', {}, island.files[data.file]?.name ?? '') : null,
+      several ? element('td', {}, data.file) : null,
       element('td', {}, `${data.client} → ${data.server}`),
       number(integer(data.metrics.frames)),
       number(integer(data.metrics.resent)),
       number(integer(data.metrics.acks_lost)),
       element('td', {}, data.verdict.worst === null ? '✓ ' : mark(data.verdict.worst), data.verdict.line));
   });
-  const heads = ['connection', island.files.length > 1 ? 'file' : null, 'client → server', 'frames', 'written again', 'ACKs not written', 'verdict'];
+  const heads = ['connection', several ? 'file' : null, 'client → server', 'frames', 'written again', 'ACKs not written', 'verdict'];
   const parts = [element('table', { class: 'all' },
     element('thead', {}, element('tr', {}, heads.filter((head) => head !== null).map((head) => element('th', { scope: 'col' }, head)))),
     element('tbody', {}, rows))];
-  if (island.connections.length > 1000) {
-    parts.push(element('p', { class: 'quiet' }, `${integer(island.connections.length - 1000)} more can be chosen above.`));
+  if (connections.length > rows.length) {
+    parts.push(element('p', { class: 'quiet' }, `${integer(connections.length - rows.length)} more can be chosen above.`));
   }
-  if (island.dropped_connections > 0) {
-    parts.push(element('p', {}, `${counted(island.dropped_connections, 'connection')} beyond the first ${integer(island.limits.connections)} ${island.dropped_connections === 1 ? 'is' : 'are'} not in this report.`));
+  if (totals.connections_dropped > 0) {
+    parts.push(element('p', {}, `${counted(totals.connections_dropped, 'connection')} beyond these: counted, and not in this report.`));
   }
+  parts.push(...files.filter(({ error }) => error !== null).map(({ file, error }) => element('p', {}, `${file}: ${error}`)));
   fill(byId('panel-all'), parts);
 }
