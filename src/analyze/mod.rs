@@ -13,8 +13,12 @@
 //! * What the capture cannot tell is a [`Doubt`], never a finding.
 //! * An [`AnalysisSink`] takes all of it as it is decided; [`ConnectionAnalysis`] sums a connection up when it ends.
 
+pub mod answers;
+pub mod command;
+pub mod expect;
 mod finding;
 mod outcome;
+pub mod report;
 pub mod rules;
 mod sink;
 mod step;
