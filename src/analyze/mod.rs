@@ -14,6 +14,9 @@
 //! * An [`AnalysisSink`] takes all of it as it is decided; [`ConnectionAnalysis`] sums a connection up when it ends.
 
 mod analysis;
+pub mod answers;
+pub mod command;
+pub mod expect;
 mod finding;
 mod model;
 mod outcome;

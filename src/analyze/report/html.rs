@@ -133,13 +133,13 @@ impl<W: Write> Report for HtmlReport<W> {
         Ok(())
     }
 
-    fn connection(&mut self, record: &ConnectionRecord) -> io::Result<()> {
+    fn connection(&mut self, connection: &FramedConnection<'_>, record: &ConnectionRecord) -> io::Result<()> {
         let analysis = &record.analysis;
         let counted = analysis.counts.iter().map(|count| count.rule);
         let doubted = record.doubts.iter().map(|doubt| doubt.rule);
         self.rules.extend(counted.chain(doubted).map(|rule| (rule.name, rule)));
         let frames =
-            self.open.remove(&analysis.connection).unwrap_or_else(|| Frames::since(analysis.ledger.first_time));
+            self.open.remove(&connection.tcp.id).unwrap_or_else(|| Frames::since(connection.tcp.first_time));
         self.connections.push((Connection::whole(record), frames));
         Ok(())
     }

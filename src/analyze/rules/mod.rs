@@ -1,9 +1,13 @@
 //! The rules: one file and one page each.
 
+mod expectation_failed;
+
+pub use expectation_failed::EXPECTATION_FAILED;
+
 use super::{Doubt, Finding, Rule};
 
 /// All rules, in the order of their pages.
-pub static RULES: &[&Rule] = &[];
+pub static RULES: &[&Rule] = &[&EXPECTATION_FAILED];
 
 /// The rule of that name.
 #[must_use]

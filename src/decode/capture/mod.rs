@@ -237,6 +237,17 @@ impl Capture {
         packet
     }
 
+    /// The interface of the packet that was handed out last: its place in [`CaptureFacts::interfaces`], as far as those
+    /// are described. `None` before the first packet, and for exports, which name none.
+    #[must_use]
+    pub const fn interface_of_packet(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Pcap(_) => Some(0),
+            Reader::Pcapng(pcapng) => pcapng.interface_of_packet(),
+            Reader::Json(_) => None,
+        }
+    }
+
     /// True when the next packet may have to be waited for: the input is no regular file, and not a byte beyond the
     /// packets handed out was read yet.
     #[must_use]
