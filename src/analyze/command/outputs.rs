@@ -11,6 +11,7 @@ use std::str::FromStr;
 use crate::analyze::Severity;
 use crate::analyze::report::Report;
 use crate::analyze::report::annotate::{self, Comments};
+use crate::analyze::report::html::{HtmlLimits, HtmlReport};
 use crate::analyze::report::json::{Json, Ndjson};
 use crate::analyze::report::junit::Junit;
 use crate::analyze::report::ladder::Ladder;
@@ -33,11 +34,13 @@ pub enum Form {
     Ndjson,
     /// JUnit's XML.
     Junit,
+    /// A page for a browser.
+    Html,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Ndjson, Self::Junit];
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Ndjson, Self::Junit, Self::Html];
 
     /// The name that chooses it.
     #[must_use]
@@ -47,6 +50,7 @@ impl Form {
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Junit => "junit",
+            Self::Html => "html",
         }
     }
 }
@@ -293,6 +297,7 @@ fn of_form<'w, W: Write + 'w>(form: Form, layout: Layout, fail_on: Option<Severi
         Form::Json => Box::new(Json::new(out)),
         Form::Ndjson => Box::new(Ndjson::new(out)),
         Form::Junit => Box::new(Junit::new(out, fail_on)),
+        Form::Html => Box::new(HtmlReport::new(out, HtmlLimits::default())),
     }
 }
 

@@ -14,6 +14,7 @@
 //! that stems from the wire or from file names reaches no output raw.
 
 pub mod annotate;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod ladder;
