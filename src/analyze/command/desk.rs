@@ -9,7 +9,7 @@ use super::JobError;
 use crate::analyze::expect::{self, Expectations, Outcome, Watch};
 use crate::analyze::report::annotate::Comments;
 use crate::analyze::report::{ConnectionRecord, KeepLimits, Report, Totals};
-use crate::analyze::rules::EXPECTATION_FAILED;
+use crate::analyze::rules::expectation_failed;
 use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, RuleCount, Severity, Step};
 use crate::decode::command::Remarks;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
@@ -150,7 +150,11 @@ impl<'w> Shared<'w> {
             if !failed.is_empty() {
                 analysis.verdict.worst = Some(Severity::Error);
                 let findings = failed.len() as u64;
-                analysis.counts.push(RuleCount { rule: &EXPECTATION_FAILED, severity: Severity::Error, findings });
+                analysis.counts.push(RuleCount {
+                    rule: &expectation_failed::RULE,
+                    severity: Severity::Error,
+                    findings,
+                });
             }
         }
         let Some(open) = self.open.remove(&connection.tcp.id) else { return ControlFlow::Continue(()) };

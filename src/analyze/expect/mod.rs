@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rules::EXPECTATION_FAILED;
+use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
 use crate::decode::Endpoint;
 use crate::wire::MaxMsgSize;
@@ -241,7 +241,7 @@ fn facts(file: &File<'_>, keys: &FactKeys, below: &Facts) -> Result<Facts, Expec
 pub fn finding(checked: &Checked, analysis: &ConnectionAnalysis) -> Finding {
     let at = checked.packets.last().copied().unwrap_or(analysis.ledger.last_packet);
     Finding {
-        rule: &EXPECTATION_FAILED,
+        rule: &expectation_failed::RULE,
         severity: Severity::Error,
         certainty: Certainty::Proven,
         connection: analysis.connection,

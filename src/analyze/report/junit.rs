@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::words::{count, positions};
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::expect::Outcome;
-use crate::analyze::rules::{EXPECTATION_FAILED, RULES};
+use crate::analyze::rules::{RULES, expectation_failed};
 use crate::analyze::{Doubt, Finding, Rule, Severity};
 use crate::decode::framing::FramedConnection;
 use crate::decode::print::escape::tame;
@@ -117,7 +117,7 @@ impl<W: Write> Report for Junit<W> {
     fn connection(&mut self, _connection: &FramedConnection<'_>, record: &ConnectionRecord) -> io::Result<()> {
         let analysis = &record.analysis;
         // Declared facts have cases of their own.
-        let rules = RULES.iter().filter(|rule| rule.name != EXPECTATION_FAILED.name);
+        let rules = RULES.iter().filter(|rule| rule.name != expectation_failed::RULE.name);
         let mut cases: Vec<Case> = rules.map(|rule| self.rule(rule, record)).collect();
         for fact in record.expectations.iter().flatten() {
             let never = self.fail_on.is_none() && fact.outcome == Outcome::Failed;

@@ -266,6 +266,10 @@ fn why(cause: &Cause) -> String {
             Some(packet) => format!("no ACK for it since #{packet}"),
             None => "no ACK for it".to_owned(),
         },
+        Why::CannotTell => match earlier {
+            Some(packet) => format!("cannot tell; a copy before it at #{packet}"),
+            None => "cannot tell".to_owned(),
+        },
         Why::Unexplained => match evidence.acked_before {
             Some((number, packet)) => format!("nothing: ACK {number} was there (#{packet})"),
             None => "nothing the capture shows".to_owned(),
