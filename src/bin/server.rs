@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use arqscope::decode::print::escape::escape;
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
-    DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, ServerNews, ServerOptions, Threads, block_on,
-    served_line, stop_on_signals,
+    DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
+    Threads, block_on, counted, served_line, stop_on_signals,
 };
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather};
 use arqscope::wire::{MaxMsgSize, Pos, Side};
@@ -21,7 +21,7 @@ use clap::Parser;
 /// SIGTERM. maximum_msg_size comes from its option, else from the file of --params, else from the one *.txt file of the
 /// working directory, else it is asked.
 #[derive(Parser)]
-#[command(name = "server", version, disable_version_flag = true, after_help = AFTER_HELP)]
+#[command(name = "server", version, disable_version_flag = true, after_help = after_help())]
 struct Args {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -83,6 +83,12 @@ its name ends in .partial until the message is whole, and for ever if it never i
 Exit codes: 0 stopped as asked; 2 could not begin (parameters, address, files);
 3 the recording of --capture is incomplete.";
 
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+fn after_help() -> String {
+    let mebibytes = SERVER_BYTES_PER_CLIENT as f64 / f64::from(1 << 20);
+    format!("Memory: whatever a client sends, it costs at most {mebibytes:.1} MiB.\n\n{AFTER_HELP}")
+}
+
 fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(code) => ExitCode::from(code),
@@ -114,7 +120,7 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
     })??;
-    say(&format!("stopped: {} exchanges complete, {} not", summary.complete, summary.incomplete));
+    say(&format!("stopped: {} complete, {} not", counted(summary.complete, "exchange"), summary.incomplete));
     match recording.map(|recording| recording.health()) {
         Some(Err(missing)) => {
             say(&missing);
@@ -153,9 +159,15 @@ fn tell(news: ServerNews<'_>, verbose: bool) {
                 }
             }
         }
-        ServerNews::Full { clients } => say(&format!("{clients} clients are connected: further ones wait")),
+        ServerNews::Full { clients } => {
+            let are = if clients == 1 { "is" } else { "are" };
+            say(&format!("{} {are} connected: further ones wait", counted(clients as u64, "client")));
+        }
         ServerNews::CannotAccept(error) => say(&format!("cannot accept for the moment: {error}")),
-        ServerNews::Finishing { clients } => say(&format!("stopping; {clients} clients are still connected")),
+        ServerNews::Finishing { clients } => {
+            let are = if clients == 1 { "is" } else { "are" };
+            say(&format!("stopping; {} {are} still connected", counted(clients as u64, "client")));
+        }
     }
 }
 

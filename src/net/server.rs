@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::connection::{Close, Connection, GivenUp, Patience, Watch};
+use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
 use super::delivery::MessageFile;
 use super::signals::stopped;
 use super::{NetError, Recording};
@@ -329,6 +329,14 @@ async fn serve_one(
         (Ok(()), None) => Err(GivenUp::Stopped),
     };
     let elapsed = clock.now().since(Moment::ZERO);
+    if matches!(ended, Ok(Outcome::Complete)) {
+        // This side closes first (PROTOCOL §3.7), and then sees the client close.
+        connection.finish().await;
+        tokio::select! {
+            () = connection.peer_end(CLOSE_PATIENCE) => {}
+            () = stopped(&mut ending, Stopping::Now) => {}
+        }
+    }
     let close = match &ended {
         Ok(Outcome::Failed(_)) => Close::Reset,
         Err(GivenUp::Silent { .. } | GivenUp::Stalled { .. } | GivenUp::Keeping(_)) => Close::Reset,
