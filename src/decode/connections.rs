@@ -8,7 +8,10 @@ use hashbrown::HashMap;
 use super::reassembly::{
     Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting, Way,
 };
+use super::headers::Addresses;
 use super::{Endpoint, Segment, TcpFlags};
+
+mod express;
 
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
@@ -57,21 +60,32 @@ enum Sender {
 }
 
 impl Key {
-    #[inline]
     fn new(source: Endpoint, destination: Endpoint) -> (Self, Sender) {
-        if let (IpAddr::V4(from), IpAddr::V4(to)) = (source.addr, destination.addr) {
-            let from = u64::from(from.to_bits()) << 16 | u64::from(source.port);
-            let to = u64::from(to.to_bits()) << 16 | u64::from(destination.port);
-            let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
-            let addrs = (low >> 16) << 32 | high >> 16;
-            let ports = (low as u32 & 0xFFFF) << 16 | (high as u32 & 0xFFFF);
-            return (Self::V4(KeyV4 { addrs, ports }), sender);
+        let addresses = match (source.addr, destination.addr) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => Addresses::V4(from.to_bits(), to.to_bits()),
+            (from, to) => Addresses::V6(bits(from), bits(to)),
+        };
+        Self::of(addresses, (source.port, destination.port))
+    }
+
+    #[inline(always)] // so that the kind of addresses is known
+    fn of(addresses: Addresses, ports: (u16, u16)) -> (Self, Sender) {
+        match addresses {
+            Addresses::V4(from, to) => {
+                let from = u64::from(from) << 16 | u64::from(ports.0);
+                let to = u64::from(to) << 16 | u64::from(ports.1);
+                let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+                let addrs = (low >> 16) << 32 | high >> 16;
+                let ports = (low as u32 & 0xFFFF) << 16 | (high as u32 & 0xFFFF);
+                (Self::V4(KeyV4 { addrs, ports }), sender)
+            }
+            Addresses::V6(from, to) => {
+                let (from, to) = ((from, ports.0), (to, ports.1));
+                let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+                let ports = u32::from(low.1) << 16 | u32::from(high.1);
+                (Self::V6(KeyV6 { low: low.0, high: high.0, ports }), sender)
+            }
         }
-        let from = (bits(source.addr), source.port);
-        let to = (bits(destination.addr), destination.port);
-        let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
-        let ports = u32::from(low.1) << 16 | u32::from(high.1);
-        (Self::V6(KeyV6 { low: low.0, high: high.0, ports }), sender)
     }
 }
 
@@ -88,6 +102,8 @@ struct Connection<T> {
     /// Which end of the key is `ends[0]`.
     first: Sender,
     stage: Stage,
+    /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
+    quiet: bool,
     /// Whether a SYN was captured, by [`Way::index`].
     syn_from: [bool; 2],
     streams: [Stream; 2],
@@ -144,6 +160,7 @@ impl<S: StreamSink> Connections<S> {
             self.count = self.count.saturating_add(1);
         }
         connection.segment(segment, sender, &mut self.shared, sink);
+        connection.quiet = connection.is_quiet(sink);
     }
 
     /// The capture has ended: gives up what is open and closes every connection, in order of their ids.
@@ -240,6 +257,7 @@ impl<T: Default> Connection<T> {
             info,
             first: sender,
             stage: Stage::Open,
+            quiet: false,
             syn_from: [false; 2],
             streams: Default::default(),
             state: T::default(),

@@ -97,6 +97,19 @@ impl Intake {
         }
     }
 
+    /// Counts a whole packet whose segment was taken past it.
+    #[inline]
+    pub(super) fn passed(&mut self, link_type: LinkType, time: Timestamp) {
+        self.counts.packets += 1;
+        self.counts.time(Some(time));
+        if self.run.0 != link_type {
+            self.counts.add_run(std::mem::replace(&mut self.run, (link_type, 0)));
+        }
+        self.run.1 += 1;
+        self.counts.tcp_packets += 1;
+        self.dissector.passed(1);
+    }
+
     /// What the packets so far were.
     #[must_use]
     pub fn counts(&self) -> PacketCounts {
@@ -152,6 +165,7 @@ impl Intake {
 }
 
 impl PacketCounts {
+    #[inline]
     fn time(&mut self, time: Option<Timestamp>) {
         if self.packets == 1 {
             self.first_time = time;

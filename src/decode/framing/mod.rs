@@ -8,6 +8,7 @@
 mod capacity;
 mod delivery;
 mod evidence;
+mod express;
 mod lane;
 mod probe;
 mod sink;
@@ -149,7 +150,10 @@ impl<S: FrameSink> StreamSink for Framing<S> {
 
     fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>) {
         if let Phase::Framed(framed) = &mut state.phase {
-            self.feed(connection, framed, way, &chunk);
+            let rest = self.express(connection, framed, way, chunk);
+            if let Some(rest) = rest {
+                self.feed(connection, framed, way, &rest);
+            }
             return;
         }
         if let Phase::Silent = state.phase {
@@ -210,6 +214,14 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             core.holding = false;
             core.tell_unseen(connection, &mut self.sink);
             core.release(connection, &mut self.sink);
+        }
+    }
+
+    fn is_quiet(&self, state: &Self::State) -> bool {
+        match &state.phase {
+            Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
+            Phase::Filtered | Phase::Foreign => true,
+            Phase::Silent | Phase::Probing(_) => false,
         }
     }
 

@@ -12,9 +12,45 @@ use crate::time::Timestamp;
 
 const NETLINK: [u8; 2] = ARPHRD_NETLINK.to_be_bytes();
 
-/// The segment in `bytes`, when the packet is of the plain kind.
+/// What a plain packet's headers say, in machine words.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct Parts<'a> {
+    pub(in crate::decode) addresses: Addresses,
+    /// Source and destination.
+    pub(in crate::decode) ports: (u16, u16),
+    pub(in crate::decode) seq: TcpSeq,
+    pub(in crate::decode) ack: TcpSeq,
+    pub(in crate::decode) flags: TcpFlags,
+    /// As far as captured.
+    pub(in crate::decode) payload: &'a [u8],
+    /// Payload bytes beyond that.
+    pub(in crate::decode) missing: u32,
+}
+
+/// Source and destination.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) enum Addresses {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
+impl<'a> Parts<'a> {
+    /// The same for everybody.
+    #[inline]
+    pub(super) fn segment(self, packet: u64, time: Option<Timestamp>) -> Segment<'a> {
+        let Self { addresses, ports, seq, ack, flags, payload, missing } = self;
+        let (from, to) = match addresses {
+            Addresses::V4(from, to) => (IpAddr::V4(from.into()), IpAddr::V4(to.into())),
+            Addresses::V6(from, to) => (IpAddr::V6(from.into()), IpAddr::V6(to.into())),
+        };
+        let (source, destination) = (Endpoint { addr: from, port: ports.0 }, Endpoint { addr: to, port: ports.1 });
+        Segment { packet, time, source, destination, seq, ack, flags, payload, missing }
+    }
+}
+
+/// The headers in `bytes`, when the packet is of the plain kind.
 #[inline(always)] // what it returns is larger than what it does
-pub(super) fn segment(packet: u64, time: Option<Timestamp>, link_type: LinkType, bytes: &[u8]) -> Option<Segment<'_>> {
+pub(in crate::decode) fn parts(link_type: LinkType, bytes: &[u8]) -> Option<Parts<'_>> {
     let ip = ip_packet(link_type, bytes)?;
     let (addresses, header_len, total) = match ip.first()? >> 4 {
         4 => {
@@ -22,7 +58,8 @@ pub(super) fn segment(packet: u64, time: Option<Timestamp>, link_type: LinkType,
             if header.protocol().0 != TCP || header.is_fragmenting_payload() {
                 return None;
             }
-            let addresses = (IpAddr::V4(header.source_addr()), IpAddr::V4(header.destination_addr()));
+            let word = u32::from_be_bytes;
+            let addresses = Addresses::V4(word(header.source()), word(header.destination()));
             (addresses, header.slice().len(), usize::from(header.total_len()))
         }
         6 => {
@@ -30,7 +67,8 @@ pub(super) fn segment(packet: u64, time: Option<Timestamp>, link_type: LinkType,
             if header.next_header().0 != TCP || header.payload_length() == 0 {
                 return None;
             }
-            let addresses = (IpAddr::V6(header.source_addr()), IpAddr::V6(header.destination_addr()));
+            let word = u128::from_be_bytes;
+            let addresses = Addresses::V6(word(header.source()), word(header.destination()));
             let header_len = header.slice().len();
             (addresses, header_len, header_len + usize::from(header.payload_length()))
         }
@@ -41,11 +79,9 @@ pub(super) fn segment(packet: u64, time: Option<Timestamp>, link_type: LinkType,
     let body = captured.get(header_len..)?;
     let tcp = TcpHeaderSlice::from_slice(body).ok()?;
     let header = tcp.slice();
-    Some(Segment {
-        packet,
-        time,
-        source: Endpoint { addr: addresses.0, port: tcp.source_port() },
-        destination: Endpoint { addr: addresses.1, port: tcp.destination_port() },
+    Some(Parts {
+        addresses,
+        ports: (tcp.source_port(), tcp.destination_port()),
         seq: TcpSeq(tcp.sequence_number()),
         ack: TcpSeq(tcp.acknowledgment_number()),
         flags: TcpFlags(*header.get(13)?),

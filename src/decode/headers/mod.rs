@@ -19,6 +19,7 @@ pub use fragments::{FragmentCounts, FragmentLimits, PIECE_OVERHEAD};
 use super::{LinkType, Segment};
 use crate::time::Timestamp;
 use body::Body;
+pub(in crate::decode) use fast::{Addresses, Parts, parts};
 use fragments::FragmentStore;
 use ip::Content;
 
@@ -183,9 +184,9 @@ impl Dissector {
         take: impl FnOnce(Result<&Segment<'a>, NotTcp>) -> T,
     ) -> T {
         let Self { fragments, counts } = self;
-        if let Some(segment) = fast::segment(number, time, link_type, bytes) {
+        if let Some(parts) = parts(link_type, bytes) {
             counts.tcp += 1;
-            return take(Ok(&segment));
+            return take(Ok(&parts.segment(number, time)));
         }
         match segment(fragments, (number, time), link_type, Body::of_packet(bytes, original_len)) {
             Ok(ref segment) => {
@@ -197,6 +198,11 @@ impl Dissector {
                 take(Err(reason))
             }
         }
+    }
+
+    /// Counts segments that were taken past it.
+    pub(in crate::decode) const fn passed(&mut self, segments: u64) {
+        self.counts.tcp += segments;
     }
 
     /// What the packets so far came to. Datagrams that still wait for fragments count as incomplete.
@@ -492,7 +498,7 @@ mod tests {
             bytes.truncate(cut);
             let link_type = LinkType(link_type);
             let expected = general(link_type, &bytes, original_len);
-            if let Some(segment) = fast::segment(1, None, link_type, &bytes) {
+            if let Some(segment) = fast::parts(link_type, &bytes).map(|parts| parts.segment(1, None)) {
                 prop_assert_eq!(Dissected::Tcp(segment), expected);
             }
             let mut dissector = dissector();
@@ -534,7 +540,7 @@ mod tests {
         for link_type in [0, 1, 101, 113, 228, 276] {
             for ip in [&packet_v4(b"x")[14..], &packet_v6(b"x")[14..]] {
                 let bytes = wrapped(link_type, ip);
-                assert!(fast::segment(1, None, LinkType(link_type), &bytes).is_some(), "{link_type}");
+                assert!(fast::parts(LinkType(link_type), &bytes).is_some(), "{link_type}");
             }
         }
     }

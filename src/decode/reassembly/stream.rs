@@ -4,6 +4,7 @@
 //! Inside, a byte has a *position*: 64 bits that never wrap, [`ORIGIN`] for the sequence number first heard of. The
 //! stream offset told outside is the position less that of offset 0, which is only known once the start is settled.
 
+mod express;
 mod holes;
 
 use std::ops::Range;

@@ -1,0 +1,48 @@
+//! The express way: one short path for what nearly every packet of a long capture is.
+//!
+//! TODO page
+
+use std::ops::ControlFlow;
+
+use super::Connections;
+use super::capture::Capture;
+use super::headers;
+use super::intake::Intake;
+use super::reading::Moment;
+use super::reassembly::StreamSink;
+
+/// Whether the express way is taken where it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Express {
+    Taken,
+    #[cfg(test)]
+    Barred,
+}
+
+/// Takes the plain records at hand as long as they keep to the express way. `Break` when `watch` says so.
+#[inline(never)]
+pub(super) fn run<S: StreamSink>(
+    capture: &mut Capture,
+    intake: &mut Intake,
+    connections: &mut Connections<S>,
+    sink: &mut S,
+    watch: &mut impl FnMut(Moment, &mut S) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let Some(mut records) = capture.run() else { return ControlFlow::Continue(()) };
+    let mut taken = records.taken();
+    let mut flow = ControlFlow::Continue(());
+    while let Some(record) = records.next() {
+        let Some(parts) = headers::parts(record.link_type, record.bytes) else { break };
+        if !connections.express(record.number, record.time, &parts, sink) {
+            break;
+        }
+        intake.passed(record.link_type, record.time);
+        taken = records.taken();
+        flow = watch(Moment { packet: record.number, time: Some(record.time), idle: false }, sink);
+        if flow.is_break() {
+            break;
+        }
+    }
+    capture.took(taken);
+    flow
+}
