@@ -5,13 +5,15 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use super::headers::Addresses;
 use super::reassembly::{
     Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting, Way,
 };
-use super::headers::Addresses;
 use super::{Endpoint, Segment, TcpFlags};
 
 mod express;
+
+use express::{Ends, Front};
 
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
@@ -25,6 +27,8 @@ pub struct Connections<S: StreamSink> {
     v6: HashMap<KeyV6, Slot, RandomState>,
     /// Packets come in runs of one connection.
     latest: Option<(Key, Slot)>,
+    /// Where the express way looks first.
+    front: Front,
     connections: Vec<Connection<S::State>>,
     count: u32,
 }
@@ -61,11 +65,8 @@ enum Sender {
 
 impl Key {
     fn new(source: Endpoint, destination: Endpoint) -> (Self, Sender) {
-        let addresses = match (source.addr, destination.addr) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => Addresses::V4(from.to_bits(), to.to_bits()),
-            (from, to) => Addresses::V6(bits(from), bits(to)),
-        };
-        Self::of(addresses, (source.port, destination.port))
+        let (addresses, ports) = words(source, destination);
+        Self::of(addresses, ports)
     }
 
     #[inline(always)] // so that the kind of addresses is known
@@ -89,6 +90,14 @@ impl Key {
     }
 }
 
+fn words(source: Endpoint, destination: Endpoint) -> (Addresses, (u16, u16)) {
+    let addresses = match (source.addr, destination.addr) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => Addresses::V4(from.to_bits(), to.to_bits()),
+        (from, to) => Addresses::V6(bits(from), bits(to)),
+    };
+    (addresses, (source.port, destination.port))
+}
+
 fn bits(addr: IpAddr) -> u128 {
     match addr {
         IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
@@ -101,6 +110,8 @@ struct Connection<T> {
     info: ConnectionInfo,
     /// Which end of the key is `ends[0]`.
     first: Sender,
+    /// `info.ends` as the express way compares them.
+    ends: Ends,
     stage: Stage,
     /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
     quiet: bool,
@@ -132,6 +143,7 @@ impl<S: StreamSink> Connections<S> {
             v4: HashMap::with_hasher(RandomState::default()),
             v6: HashMap::with_hasher(RandomState::default()),
             latest: None,
+            front: Front::default(),
             connections: Vec::new(),
             count: first,
         }
@@ -256,6 +268,7 @@ impl<T: Default> Connection<T> {
         Self {
             info,
             first: sender,
+            ends: Ends::new(segment.source, segment.destination),
             stage: Stage::Open,
             quiet: false,
             syn_from: [false; 2],

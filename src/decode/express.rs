@@ -28,7 +28,9 @@ pub(super) fn run<S: StreamSink>(
     sink: &mut S,
     watch: &mut impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let Some(mut records) = capture.run() else { return ControlFlow::Continue(()) };
+    let (Some(mut records), Some(mut passing)) = (capture.run(), intake.passing()) else {
+        return ControlFlow::Continue(());
+    };
     let mut taken = records.taken();
     let mut flow = ControlFlow::Continue(());
     while let Some(record) = records.next() {
@@ -36,13 +38,16 @@ pub(super) fn run<S: StreamSink>(
         if !connections.express(record.number, record.time, &parts, sink) {
             break;
         }
-        intake.passed(record.link_type, record.time);
         taken = records.taken();
+        if !passing.add(record.link_type, record.time) {
+            intake.passed_apart(&mut passing, record.link_type, record.time);
+        }
         flow = watch(Moment { packet: record.number, time: Some(record.time), idle: false }, sink);
         if flow.is_break() {
             break;
         }
     }
+    intake.passed(&mut passing);
     capture.took(taken);
     flow
 }

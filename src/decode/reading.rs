@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::Connections;
-use super::express::{self, Express};
 use super::capture::{Capture, CaptureError};
+use super::express::{self, Express};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};

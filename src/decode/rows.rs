@@ -15,7 +15,7 @@ pub trait RowSink {
     /// The next row. `Break` ends the job: enough rows, or the output is gone.
     fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
 
-    /// Whether rows are wanted; without them no frame is judged. Asked for each frame.
+    /// Whether rows are wanted; without them frames need not be judged.
     fn wants_rows(&self) -> bool {
         true
     }
@@ -96,6 +96,11 @@ fn observer<'s>(connection: &FramedConnection<'_>, state: &'s mut RowState) -> &
 
 impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
+
+    #[inline]
+    fn wants_frames(&self) -> bool {
+        self.sink.wants_rows() || self.sink.wants_messages()
+    }
 
     #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {

@@ -4,9 +4,9 @@
 //! long as it was on the wire, not empty, with a sound time. A [`Run`] ends before the first record that is not; the
 //! reader deals with that one, and the next run begins behind it.
 
+use super::block;
 use super::clock::Clock;
 use super::facts::ByteOrder;
-use super::block;
 use crate::decode::LinkType;
 use crate::time::Timestamp;
 
@@ -143,11 +143,7 @@ impl<'a> Run<'a> {
     }
 
     #[inline(always)] // as above
-    fn pcapng(
-        &self,
-        rest: &'a [u8],
-        interfaces: &[Described],
-    ) -> Option<(LinkType, Timestamp, &'a [u8], usize)> {
+    fn pcapng(&self, rest: &'a [u8], interfaces: &[Described]) -> Option<(LinkType, Timestamp, &'a [u8], usize)> {
         let (header, data) = rest.split_first_chunk::<BLOCK_HEADER>()?;
         let ([kind, len, interface, high, low, captured, original], _) = header.as_chunks::<4>() else { return None };
         let (len, captured) = (self.order.u32(*len), self.order.u32(*captured));

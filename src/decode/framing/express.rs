@@ -25,15 +25,17 @@ impl<S: FrameSink> Framing<S> {
         let from = view.side(way);
         let Chunk { packet, time, mut offset, mut bytes } = chunk;
         let mut frames = 0;
+        let wanted = self.sink.wants_frames();
         while let Some((frame, rest)) = bytes.split_at_checked(layout.len()) {
-            let named = frame.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
-            let (Some(name), Some(frame)) = (named, FrameView::new(frame, layout)) else { break };
-            if name.is_handshake() {
+            let name = frame.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
+            if name.is_none_or(Name::is_handshake) {
                 break;
             }
-            let frame = CapturedFrame::whole(frame);
-            let located = LocatedFrame { from, packet, first_packet: packet, time, offset, frame };
-            self.sink.frame(&view, &mut core.state, &located);
+            if wanted && let Some(frame) = FrameView::new(frame, layout) {
+                let frame = CapturedFrame::whole(frame);
+                let located = LocatedFrame { from, packet, first_packet: packet, time, offset, frame };
+                self.sink.frame(&view, &mut core.state, &located);
+            }
             frames += 1;
             offset += layout.len() as u64;
             bytes = rest;

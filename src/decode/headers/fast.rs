@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice};
-
 use super::ip::TCP;
 use super::link::ARPHRD_NETLINK;
 use crate::decode::{Endpoint, LinkType, Segment, TcpFlags, TcpSeq};
@@ -48,45 +46,59 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Shortest TCP header, in bytes.
+const TCP_HEADER: usize = 20;
+
 /// The headers in `bytes`, when the packet is of the plain kind.
 #[inline(always)] // what it returns is larger than what it does
 pub(in crate::decode) fn parts(link_type: LinkType, bytes: &[u8]) -> Option<Parts<'_>> {
     let ip = ip_packet(link_type, bytes)?;
-    let (addresses, header_len, total) = match ip.first()? >> 4 {
-        4 => {
-            let header = Ipv4HeaderSlice::from_slice(ip).ok()?;
-            if header.protocol().0 != TCP || header.is_fragmenting_payload() {
+    match ip.first()? {
+        // Without options, so that the TCP header has its place.
+        0x45 => {
+            let (header, body) = ip.split_first_chunk::<20>()?;
+            let [_, _, l, m, _, _, fragment, more, _, protocol, _, _, addresses @ ..] = *header;
+            // More fragments, or a place in the datagram other than its start (RFC 791 §3.1).
+            if protocol != TCP || fragment & 0x3f | more != 0 {
                 return None;
             }
-            let word = u32::from_be_bytes;
-            let addresses = Addresses::V4(word(header.source()), word(header.destination()));
-            (addresses, header.slice().len(), usize::from(header.total_len()))
+            let [a, b, c, d, e, f, g, h] = addresses;
+            let addresses = Addresses::V4(u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+            tcp(addresses, body, usize::from(u16::from_be_bytes([l, m])).checked_sub(20)?)
         }
-        6 => {
-            let header = Ipv6HeaderSlice::from_slice(ip).ok()?;
-            if header.next_header().0 != TCP || header.payload_length() == 0 {
+        0x60..=0x6f => {
+            let (header, body) = ip.split_first_chunk::<40>()?;
+            let [_, _, _, _, l, m, next_header, _, addresses @ ..] = header;
+            let len = usize::from(u16::from_be_bytes([*l, *m]));
+            if *next_header != TCP || len == 0 {
                 return None;
             }
-            let word = u128::from_be_bytes;
-            let addresses = Addresses::V6(word(header.source()), word(header.destination()));
-            let header_len = header.slice().len();
-            (addresses, header_len, header_len + usize::from(header.payload_length()))
+            let (from, to) = addresses.split_first_chunk::<16>()?;
+            let to = to.first_chunk::<16>()?;
+            tcp(Addresses::V6(u128::from_be_bytes(*from), u128::from_be_bytes(*to)), body, len)
         }
-        _ => return None,
-    };
-    let captured = ip.get(..total).unwrap_or(ip);
-    let missing = (total - captured.len()) as u32;
-    let body = captured.get(header_len..)?;
-    let tcp = TcpHeaderSlice::from_slice(body).ok()?;
-    let header = tcp.slice();
+        _ => None,
+    }
+}
+
+/// The rest of it: `body` begins with the TCP header, and the datagram holds `len` bytes from there on.
+#[inline(always)] // as above
+fn tcp(addresses: Addresses, body: &[u8], len: usize) -> Option<Parts<'_>> {
+    let captured = body.get(..len).unwrap_or(body);
+    let header = captured.first_chunk::<TCP_HEADER>()?;
+    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = *header;
+    let header_len = usize::from(offset >> 4) * 4;
+    if header_len < TCP_HEADER {
+        return None;
+    }
     Some(Parts {
         addresses,
-        ports: (tcp.source_port(), tcp.destination_port()),
-        seq: TcpSeq(tcp.sequence_number()),
-        ack: TcpSeq(tcp.acknowledgment_number()),
-        flags: TcpFlags(*header.get(13)?),
-        payload: body.get(header.len()..)?,
-        missing,
+        ports: (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])),
+        seq: TcpSeq(u32::from_be_bytes([q0, q1, q2, q3])),
+        ack: TcpSeq(u32::from_be_bytes([a0, a1, a2, a3])),
+        flags: TcpFlags(flags),
+        payload: captured.get(header_len..)?,
+        missing: (len - captured.len()) as u32,
     })
 }
 

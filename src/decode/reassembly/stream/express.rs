@@ -1,7 +1,7 @@
 //! The express way through one direction: its next bytes, while nothing else is going on.
 
-use super::super::outlet::Outlet;
 use super::super::StreamSink;
+use super::super::outlet::Outlet;
 use super::{Phase, Stream};
 use crate::decode::TcpSeq;
 use crate::time::Timestamp;
