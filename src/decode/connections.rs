@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::headers::Addresses;
 use super::reassembly::{
     Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting, Way,
 };
@@ -13,7 +12,7 @@ use super::{Endpoint, Segment, TcpFlags};
 
 mod express;
 
-use express::{Ends, Front};
+use express::{Front, WordsV4};
 
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
@@ -64,38 +63,22 @@ enum Sender {
 }
 
 impl Key {
+    #[inline]
     fn new(source: Endpoint, destination: Endpoint) -> (Self, Sender) {
-        let (addresses, ports) = words(source, destination);
-        Self::of(addresses, ports)
-    }
-
-    #[inline(always)] // so that the kind of addresses is known
-    fn of(addresses: Addresses, ports: (u16, u16)) -> (Self, Sender) {
-        match addresses {
-            Addresses::V4(from, to) => {
-                let from = u64::from(from) << 16 | u64::from(ports.0);
-                let to = u64::from(to) << 16 | u64::from(ports.1);
-                let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
-                let addrs = (low >> 16) << 32 | high >> 16;
-                let ports = (low as u32 & 0xFFFF) << 16 | (high as u32 & 0xFFFF);
-                (Self::V4(KeyV4 { addrs, ports }), sender)
-            }
-            Addresses::V6(from, to) => {
-                let (from, to) = ((from, ports.0), (to, ports.1));
-                let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
-                let ports = u32::from(low.1) << 16 | u32::from(high.1);
-                (Self::V6(KeyV6 { low: low.0, high: high.0, ports }), sender)
-            }
+        if let (IpAddr::V4(from), IpAddr::V4(to)) = (source.addr, destination.addr) {
+            let from = u64::from(from.to_bits()) << 16 | u64::from(source.port);
+            let to = u64::from(to.to_bits()) << 16 | u64::from(destination.port);
+            let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+            let addrs = (low >> 16) << 32 | high >> 16;
+            let ports = (low as u32 & 0xFFFF) << 16 | (high as u32 & 0xFFFF);
+            return (Self::V4(KeyV4 { addrs, ports }), sender);
         }
+        let from = (bits(source.addr), source.port);
+        let to = (bits(destination.addr), destination.port);
+        let (low, high, sender) = if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+        let ports = u32::from(low.1) << 16 | u32::from(high.1);
+        (Self::V6(KeyV6 { low: low.0, high: high.0, ports }), sender)
     }
-}
-
-fn words(source: Endpoint, destination: Endpoint) -> (Addresses, (u16, u16)) {
-    let addresses = match (source.addr, destination.addr) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => Addresses::V4(from.to_bits(), to.to_bits()),
-        (from, to) => Addresses::V6(bits(from), bits(to)),
-    };
-    (addresses, (source.port, destination.port))
 }
 
 fn bits(addr: IpAddr) -> u128 {
@@ -111,7 +94,7 @@ struct Connection<T> {
     /// Which end of the key is `ends[0]`.
     first: Sender,
     /// `info.ends` as the express way compares them.
-    ends: Ends,
+    words_v4: WordsV4,
     stage: Stage,
     /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
     quiet: bool,
@@ -268,7 +251,7 @@ impl<T: Default> Connection<T> {
         Self {
             info,
             first: sender,
-            ends: Ends::new(segment.source, segment.destination),
+            words_v4: WordsV4::new([segment.source, segment.destination]),
             stage: Stage::Open,
             quiet: false,
             syn_from: [false; 2],

@@ -10,6 +10,7 @@ use super::headers;
 use super::intake::Intake;
 use super::reading::Moment;
 use super::reassembly::StreamSink;
+use crate::time::Timestamp;
 
 /// Whether the express way is taken where it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,12 @@ pub(super) fn run<S: StreamSink>(
     let mut taken = records.taken();
     let mut flow = ControlFlow::Continue(());
     while let Some(record) = records.next() {
-        let Some(parts) = headers::parts(record.link_type, record.bytes) else { break };
-        if !connections.express(record.number, record.time, &parts, sink) {
+        let Some(ip) = headers::ip_packet(record.link_type, record.bytes) else { break };
+        let went = match headers::parts_v4(ip) {
+            Some(parts) => connections.express(record.number, record.time, &parts, sink),
+            None => over_ipv6(ip, record.number, record.time, connections, sink),
+        };
+        if !went {
             break;
         }
         taken = records.taken();
@@ -50,4 +55,16 @@ pub(super) fn run<S: StreamSink>(
     intake.passed(&mut passing);
     capture.took(taken);
     flow
+}
+
+/// The same for the other address family, out of the way of the one that there is more of.
+#[inline(never)]
+fn over_ipv6<S: StreamSink>(
+    ip: &[u8],
+    packet: u64,
+    time: Timestamp,
+    connections: &mut Connections<S>,
+    sink: &mut S,
+) -> bool {
+    headers::parts_v6(ip).is_some_and(|parts| connections.express(packet, time, &parts, sink))
 }

@@ -1,70 +1,90 @@
 //! The express way through connections and reassembly.
 
-use super::{Connection, Connections, Key, Slot, Stage, words};
-use crate::decode::headers::{Addresses, Parts};
-use crate::decode::reassembly::{Outlet, Shared, StreamSink, Way};
+use std::net::IpAddr;
+
+use super::{Connection, Connections, Key, Slot, Stage};
+use crate::decode::headers::Parts;
+use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
 use crate::decode::{Endpoint, TcpFlags};
 use crate::time::Timestamp;
 
 /// Flags that change the state of a connection.
 const EVENTFUL: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
 
-/// The two ends of a connection in machine words, the sender of its first packet first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ends {
-    /// Address and port each, packed.
-    V4([u64; 2]),
-    V6([(u128, u16); 2]),
+/// An address in machine words, `u32` or `u128`, and what the express way must be able to do with two and their ports.
+pub(in crate::decode) trait Address: Copy {
+    /// The direction of a segment between these, when a connection is between them too.
+    fn way(of: (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way>;
+
+    /// The same for both directions.
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64;
+
+    /// As the other parts know it.
+    fn ip(self) -> IpAddr;
 }
 
-impl Ends {
-    pub(super) fn new(first: Endpoint, second: Endpoint) -> Self {
-        let (addresses, ports) = words(first, second);
-        Self::of(addresses, ports)
+/// The ends of a connection over IPv4, address and port each in one number; no address is that large for any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decode) struct WordsV4([u64; 2]);
+
+impl WordsV4 {
+    pub(super) fn new(ends: [Endpoint; 2]) -> Self {
+        Self(ends.map(|end| match end.addr {
+            IpAddr::V4(addr) => Self::word(addr.to_bits(), end.port),
+            IpAddr::V6(_) => u64::MAX,
+        }))
     }
 
-    #[inline(always)] // so that the kind of addresses is known
-    fn of(addresses: Addresses, ports: (u16, u16)) -> Self {
-        match addresses {
-            Addresses::V4(from, to) => {
-                let end = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
-                Self::V4([end(from, ports.0), end(to, ports.1)])
-            }
-            Addresses::V6(from, to) => Self::V6([(from, ports.0), (to, ports.1)]),
-        }
+    #[inline(always)] // as below
+    fn word(address: u32, port: u16) -> u64 {
+        u64::from(address) << 16 | u64::from(port)
     }
+}
 
-    /// The direction from the first of `other`, when these are the same two.
-    #[inline(always)] // as above
-    fn way(&self, other: &Self) -> Option<Way> {
-        fn of<T: PartialEq>([first, second]: &[T; 2], [from, to]: &[T; 2]) -> Option<Way> {
-            if first == from && second == to {
-                Some(Way::Forth)
-            } else if first == to && second == from {
-                Some(Way::Back)
-            } else {
-                None
-            }
-        }
-        match (self, other) {
-            (Self::V4(own), Self::V4(other)) => of(own, other),
-            (Self::V6(own), Self::V6(other)) => of(own, other),
+/// Multiplicative hashing (Knuth, vol. 3, §6.4): the high bits are good.
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Address for u32 {
+    #[inline(always)] // into the loop over the records
+    fn way(of: (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way> {
+        let (from, to) = (WordsV4::word(addresses.0, ports.0), WordsV4::word(addresses.1, ports.1));
+        match of.0.0 {
+            [first, second] if first == from && second == to => Some(Way::Forth),
+            [first, second] if first == to && second == from => Some(Way::Back),
             _ => None,
         }
     }
 
-    /// The same for both directions.
     #[inline(always)] // as above
-    fn hash(&self) -> u64 {
-        let sum = match self {
-            Self::V4([a, b]) => a.wrapping_add(*b),
-            Self::V6([(a, p), (b, q)]) => {
-                let sum = a.wrapping_add(*b);
-                (sum as u64 ^ (sum >> 64) as u64).wrapping_add(u64::from(*p) + u64::from(*q))
-            }
-        };
-        // Multiplicative hashing (Knuth, vol. 3, §6.4); the high bits are good.
-        sum.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64 {
+        let (from, to) = (WordsV4::word(addresses.0, ports.0), WordsV4::word(addresses.1, ports.1));
+        from.wrapping_add(to).wrapping_mul(MULTIPLIER)
+    }
+
+    fn ip(self) -> IpAddr {
+        IpAddr::V4(self.into())
+    }
+}
+
+impl Address for u128 {
+    fn way((_, info): (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way> {
+        let source = Endpoint { addr: addresses.0.ip(), port: ports.0 };
+        let destination = Endpoint { addr: addresses.1.ip(), port: ports.1 };
+        match info.ends {
+            ends if ends == [source, destination] => Some(Way::Forth),
+            ends if ends == [destination, source] => Some(Way::Back),
+            _ => None,
+        }
+    }
+
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64 {
+        let sum = addresses.0.wrapping_add(addresses.1);
+        let ports = u64::from(ports.0) + u64::from(ports.1);
+        (sum as u64 ^ (sum >> 64) as u64).wrapping_add(ports).wrapping_mul(MULTIPLIER)
+    }
+
+    fn ip(self) -> IpAddr {
+        IpAddr::V6(self.into())
     }
 }
 
@@ -104,32 +124,44 @@ impl Front {
 
 impl<S: StreamSink> Connections<S> {
     /// Takes the segment of a plain packet if it is the next of a quiet connection; else changes nothing and says false.
-    #[inline(always)] // into the loop over the records, the only place that calls it
-    pub(in crate::decode) fn express(&mut self, packet: u64, time: Timestamp, parts: &Parts<'_>, sink: &mut S) -> bool {
+    #[inline(always)] // into the loop over the records
+    pub(in crate::decode) fn express<A: Address>(
+        &mut self,
+        packet: u64,
+        time: Timestamp,
+        parts: &Parts<'_, A>,
+        sink: &mut S,
+    ) -> bool {
         if parts.missing != 0 || parts.flags.0 & (EVENTFUL | TcpFlags::ACK.0) != TcpFlags::ACK.0 {
             return false;
         }
-        let ends = Ends::of(parts.addresses, parts.ports);
-        let hash = ends.hash();
-        let guessed = self
-            .front
-            .guess(hash)
-            .and_then(|slot| self.connections.get(slot as usize)?.ends.way(&ends).map(|way| (slot, way)));
-        let Some((slot, way)) = guessed.or_else(|| self.look_up(hash, &ends, parts)) else { return false };
+        let (addresses, ports) = (parts.addresses, parts.ports);
+        let hash = A::hash(addresses, ports);
+        let guessed = self.front.guess(hash).and_then(|slot| {
+            let connection = self.connections.get(slot as usize)?;
+            A::way(connection.between(), addresses, ports).map(|way| (slot, way))
+        });
+        let Some((slot, way)) = guessed.or_else(|| self.look_up(hash, addresses, ports)) else { return false };
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
         connection.express(packet, time, parts, way, &mut self.shared, sink)
     }
 
-    #[inline(never)]
-    fn look_up(&mut self, hash: u64, ends: &Ends, parts: &Parts<'_>) -> Option<(Slot, Way)> {
-        let (key, _) = Key::of(parts.addresses, parts.ports);
-        let slot = self.find(&key)?;
+    #[cold]
+    fn look_up<A: Address>(&mut self, hash: u64, addresses: (A, A), ports: (u16, u16)) -> Option<(Slot, Way)> {
+        let source = Endpoint { addr: addresses.0.ip(), port: ports.0 };
+        let destination = Endpoint { addr: addresses.1.ip(), port: ports.1 };
+        let slot = self.find(&Key::new(source, destination).0)?;
         self.front.learn(hash, slot, self.connections.len());
-        self.connections.get(slot as usize)?.ends.way(ends).map(|way| (slot, way))
+        A::way(self.connections.get(slot as usize)?.between(), addresses, ports).map(|way| (slot, way))
     }
 }
 
 impl<T: Default> Connection<T> {
+    #[inline(always)] // as above
+    fn between(&self) -> (&WordsV4, &ConnectionInfo) {
+        (&self.words_v4, &self.info)
+    }
+
     /// True when the next segment of either direction changes nothing but what [`express`](Self::express) does: both
     /// directions run, nothing waits and nothing is owed, neither has ended, and the sink has nothing to settle.
     pub(super) fn is_quiet<S: StreamSink<State = T>>(&self, sink: &S) -> bool {
@@ -140,11 +172,11 @@ impl<T: Default> Connection<T> {
     }
 
     #[inline(always)] // as above
-    fn express<S: StreamSink<State = T>>(
+    fn express<A, S: StreamSink<State = T>>(
         &mut self,
         packet: u64,
         time: Timestamp,
-        parts: &Parts<'_>,
+        parts: &Parts<'_, A>,
         way: Way,
         shared: &mut Shared,
         sink: &mut S,

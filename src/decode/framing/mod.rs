@@ -86,6 +86,28 @@ impl<S: FrameSink> Framing<S> {
         }
     }
 
+    /// Bytes of a connection that is not known to be ours.
+    #[inline(never)]
+    fn undecided(
+        &mut self,
+        connection: &ConnectionInfo,
+        state: &mut FramingState<S::State>,
+        way: Way,
+        chunk: &Chunk<'_>,
+    ) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
+        if let Phase::Probing(probe) = &mut state.phase {
+            let before = probe.kept_bytes;
+            let ask = probe.chunk(connection, way, chunk);
+            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
+            if ask || self.probed_bytes > MAX_PROBED_BYTES {
+                self.decide(connection, state, false);
+            }
+        }
+    }
+
     /// Asks the probe, and replays what it kept when the connection is ours.
     fn decide(&mut self, connection: &ConnectionInfo, state: &mut FramingState<S::State>, last: bool) {
         let Phase::Probing(probe) = &mut state.phase else { return };
@@ -119,6 +141,7 @@ impl<S: FrameSink> Framing<S> {
         }
     }
 
+    #[inline(never)] // the express way is for what is common
     fn feed(&mut self, connection: &ConnectionInfo, framed: &mut Framed<S::State>, way: Way, chunk: &Chunk<'_>) {
         let Framed { lanes, core } = framed;
         let fixed = core.capacity.basis() == CapacityBasis::Declared;
@@ -148,6 +171,7 @@ impl<S: FrameSink> Framing<S> {
 impl<S: FrameSink> StreamSink for Framing<S> {
     type State = FramingState<S::State>;
 
+    #[inline(always)] // into the express way
     fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>) {
         if let Phase::Framed(framed) = &mut state.phase {
             let rest = self.express(connection, framed, way, chunk);
@@ -156,17 +180,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             }
             return;
         }
-        if let Phase::Silent = state.phase {
-            state.phase = self.begin(connection);
-        }
-        if let Phase::Probing(probe) = &mut state.phase {
-            let before = probe.kept_bytes;
-            let ask = probe.chunk(connection, way, &chunk);
-            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
-            if ask || self.probed_bytes > MAX_PROBED_BYTES {
-                self.decide(connection, state, false);
-            }
-        }
+        self.undecided(connection, state, way, &chunk);
     }
 
     fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole) {

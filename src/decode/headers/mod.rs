@@ -19,7 +19,7 @@ pub use fragments::{FragmentCounts, FragmentLimits, PIECE_OVERHEAD};
 use super::{LinkType, Segment};
 use crate::time::Timestamp;
 use body::Body;
-pub(in crate::decode) use fast::{Addresses, Parts, parts};
+pub(in crate::decode) use fast::{Parts, ip_packet, parts_v4, parts_v6};
 use fragments::FragmentStore;
 use ip::Content;
 
@@ -184,9 +184,9 @@ impl Dissector {
         take: impl FnOnce(Result<&Segment<'a>, NotTcp>) -> T,
     ) -> T {
         let Self { fragments, counts } = self;
-        if let Some(parts) = parts(link_type, bytes) {
+        if let Some(segment) = fast::segment(number, time, link_type, bytes) {
             counts.tcp += 1;
-            return take(Ok(&parts.segment(number, time)));
+            return take(Ok(&segment));
         }
         match segment(fragments, (number, time), link_type, Body::of_packet(bytes, original_len)) {
             Ok(ref segment) => {
@@ -498,7 +498,7 @@ mod tests {
             bytes.truncate(cut);
             let link_type = LinkType(link_type);
             let expected = general(link_type, &bytes, original_len);
-            if let Some(segment) = fast::parts(link_type, &bytes).map(|parts| parts.segment(1, None)) {
+            if let Some(segment) = fast::segment(1, None, link_type, &bytes) {
                 prop_assert_eq!(Dissected::Tcp(segment), expected);
             }
             let mut dissector = dissector();
@@ -540,7 +540,7 @@ mod tests {
         for link_type in [0, 1, 101, 113, 228, 276] {
             for ip in [&packet_v4(b"x")[14..], &packet_v6(b"x")[14..]] {
                 let bytes = wrapped(link_type, ip);
-                assert!(fast::parts(LinkType(link_type), &bytes).is_some(), "{link_type}");
+                assert!(fast::segment(1, None, LinkType(link_type), &bytes).is_some(), "{link_type}");
             }
         }
     }

@@ -287,8 +287,20 @@ impl Stream {
     }
 
     /// Hands out bytes that begin at `self.next`.
-    #[inline]
     fn deliver<S: StreamSink>(
+        &mut self,
+        at: u64,
+        bytes: &[u8],
+        packet: u64,
+        time: Option<Timestamp>,
+        out: &mut Outlet<'_, S>,
+    ) {
+        self.deliver_here(at, bytes, packet, time, out);
+    }
+
+    /// The same, in the caller's loop.
+    #[inline(always)]
+    fn deliver_here<S: StreamSink>(
         &mut self,
         at: u64,
         bytes: &[u8],

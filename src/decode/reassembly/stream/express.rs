@@ -41,7 +41,7 @@ impl Stream {
         time: Timestamp,
         out: &mut Outlet<'_, S>,
     ) {
-        self.deliver(self.next, bytes, packet, Some(time), out);
+        self.deliver_here(self.next, bytes, packet, Some(time), out);
         self.sent = self.sent.max(self.next);
     }
 }
