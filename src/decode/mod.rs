@@ -9,6 +9,7 @@
 pub mod capture;
 pub mod command;
 mod connections;
+mod express;
 pub mod filter;
 pub mod framing;
 pub mod headers;

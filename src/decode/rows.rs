@@ -15,6 +15,11 @@ pub trait RowSink {
     /// The next row. `Break` ends the job: enough rows, or the output is gone.
     fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
 
+    /// Whether rows are wanted; without them frames need not be judged.
+    fn wants_rows(&self) -> bool {
+        true
+    }
+
     /// Whether [`message`](Self::message) is wanted, which keeps every connection's message in memory.
     fn wants_messages(&self) -> bool {
         false
@@ -93,6 +98,11 @@ impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
     #[inline]
+    fn wants_frames(&self) -> bool {
+        self.sink.wants_rows() || self.sink.wants_messages()
+    }
+
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
@@ -100,6 +110,9 @@ impl<S: RowSink> FrameSink for Rows<S> {
         let LocatedFrame { from, packet, first_packet, time, offset, ref frame } = *located;
         if from == Side::Client && self.sink.wants_messages() {
             state.message.frame(frame);
+        }
+        if !self.sink.wants_rows() {
+            return;
         }
         let mut row = Row {
             packet,

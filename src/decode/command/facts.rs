@@ -56,6 +56,10 @@ struct Uncounted;
 impl StreamSink for Uncounted {
     type State = ();
 
+    fn is_quiet(&self, _: &Self::State) -> bool {
+        true
+    }
+
     fn chunk(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Chunk<'_>) {}
 
     fn hole(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Hole) {}

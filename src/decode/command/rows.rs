@@ -178,6 +178,10 @@ impl RowSink for OfFile<'_, '_> {
         self.shared.row(row)
     }
 
+    fn wants_rows(&self) -> bool {
+        matches!(self.shared.to, Target::Printer(_)) || self.shared.left.is_some()
+    }
+
     fn wants_messages(&self) -> bool {
         matches!(self.shared.to, Target::Messages(..))
     }

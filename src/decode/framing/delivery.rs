@@ -78,6 +78,12 @@ impl<T: Default> Core<T> {
 }
 
 impl<T> Core<T> {
+    /// True when frames go straight on: none waits, and none teaches anything of P.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.holding && self.held.is_empty() && self.capacity.is_exact()
+    }
+
     /// Hands on a hole of direction `way`, or lets it wait with the frames.
     pub(super) fn hole<S: FrameSink<State = T>>(
         &mut self,

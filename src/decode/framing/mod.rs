@@ -8,6 +8,7 @@
 mod capacity;
 mod delivery;
 mod evidence;
+mod express;
 mod lane;
 mod probe;
 mod sink;
@@ -85,6 +86,28 @@ impl<S: FrameSink> Framing<S> {
         }
     }
 
+    /// Bytes of a connection that is not known to be ours.
+    #[inline(never)]
+    fn undecided(
+        &mut self,
+        connection: &ConnectionInfo,
+        state: &mut FramingState<S::State>,
+        way: Way,
+        chunk: &Chunk<'_>,
+    ) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
+        if let Phase::Probing(probe) = &mut state.phase {
+            let before = probe.kept_bytes;
+            let ask = probe.chunk(connection, way, chunk);
+            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
+            if ask || self.probed_bytes > MAX_PROBED_BYTES {
+                self.decide(connection, state, false);
+            }
+        }
+    }
+
     /// Asks the probe, and replays what it kept when the connection is ours.
     fn decide(&mut self, connection: &ConnectionInfo, state: &mut FramingState<S::State>, last: bool) {
         let Phase::Probing(probe) = &mut state.phase else { return };
@@ -118,6 +141,7 @@ impl<S: FrameSink> Framing<S> {
         }
     }
 
+    #[inline(never)] // the express way is for what is common
     fn feed(&mut self, connection: &ConnectionInfo, framed: &mut Framed<S::State>, way: Way, chunk: &Chunk<'_>) {
         let Framed { lanes, core } = framed;
         let fixed = core.capacity.basis() == CapacityBasis::Declared;
@@ -147,22 +171,16 @@ impl<S: FrameSink> Framing<S> {
 impl<S: FrameSink> StreamSink for Framing<S> {
     type State = FramingState<S::State>;
 
+    #[inline(always)] // into the express way
     fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>) {
         if let Phase::Framed(framed) = &mut state.phase {
-            self.feed(connection, framed, way, &chunk);
+            let rest = self.express(connection, framed, way, chunk);
+            if let Some(rest) = rest {
+                self.feed(connection, framed, way, &rest);
+            }
             return;
         }
-        if let Phase::Silent = state.phase {
-            state.phase = self.begin(connection);
-        }
-        if let Phase::Probing(probe) = &mut state.phase {
-            let before = probe.kept_bytes;
-            let ask = probe.chunk(connection, way, &chunk);
-            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
-            if ask || self.probed_bytes > MAX_PROBED_BYTES {
-                self.decide(connection, state, false);
-            }
-        }
+        self.undecided(connection, state, way, &chunk);
     }
 
     fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole) {
@@ -210,6 +228,14 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             core.holding = false;
             core.tell_unseen(connection, &mut self.sink);
             core.release(connection, &mut self.sink);
+        }
+    }
+
+    fn is_quiet(&self, state: &Self::State) -> bool {
+        match &state.phase {
+            Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
+            Phase::Filtered | Phase::Foreign => true,
+            Phase::Silent | Phase::Probing(_) => false,
         }
     }
 
