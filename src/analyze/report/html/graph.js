@@ -5,6 +5,12 @@
 const MARGIN = { left: 66, right: 14, top: 8, bottom: 34 };
 /** Frames a pixel from which on marks of ordinary frames become columns. */
 const DENSE = 0.4;
+/** Signs a pixel from which on those out of the ordinary are counted in lanes below instead. */
+const CROWDED = 0.2;
+/** Height of such a lane, and the width of its columns. */
+const LANE = { height: 15, column: 3 };
+/** What has a lane of its own, from the top. */
+const LANES = ['lost', 'fill', 'again', 'acklost', 'odd', 'fault'];
 /** Least span of the time axis, in seconds. */
 const LEAST_SPAN = 2e-6;
 
@@ -171,7 +177,8 @@ class Graphs {
     plot.begin();
     const [first, last] = this.visible();
     const [low, high] = this.positionRange(first, last);
-    const bottom = plot.height - 6;
+    const lanes = this.lanes(first, last);
+    const bottom = plot.height - 6 - lanes.length * LANE.height;
     const scale = (bottom - MARGIN.top) / (high - low);
     const y = (pos) => bottom - (pos - low) * scale;
     this.positionY = y;
@@ -191,9 +198,58 @@ class Graphs {
     if (dense) {
       this.drawDense(context, first, last, y);
     }
-    this.drawSigns(context, first, last, y, dense);
+    if (lanes.length === 0) {
+      this.drawSigns(context, first, last, y, dense);
+    }
     this.drawChosen(context, y, plot.height);
     context.restore();
+    this.drawLanes(context, lanes, bottom + 6);
+  }
+
+  /** Where signs out of the ordinary are too many to be told apart: for each kind the numbers by pixel columns. Else empty. */
+  lanes(first, last) {
+    const { connection, position: plot } = this;
+    const columns = Math.ceil(plot.width / LANE.column);
+    const numbers = new Map();
+    let all = 0;
+    const count = (key, i) => {
+      if (LANES.includes(key)) {
+        if (!numbers.has(key)) {
+          numbers.set(key, new Uint32Array(columns));
+        }
+        all += 1;
+        numbers.get(key)[Math.min(columns - 1, Math.max(0, Math.floor(this.timeToX(connection.x[i]) / LANE.column)))] += 1;
+      }
+    };
+    for (let i = first; i < last; i += 1) {
+      count(this.sign(i), i);
+      if (connection.missing(i) !== null) {
+        count(connection.isAck(i) ? 'acklost' : 'lost', i);
+      }
+    }
+    return all > plot.width * CROWDED ? LANES.filter((key) => numbers.has(key)).map((key) => [key, numbers.get(key)]) : [];
+  }
+
+  /** Each lane with its sign, and a bar a column: full where most are. */
+  drawLanes(context, lanes, top) {
+    lanes.forEach(([key, numbers], k) => {
+      const base = top + (k + 1) * LANE.height - 3;
+      const most = numbers.reduce((a, b) => Math.max(a, b), 1);
+      this.shape(context, key, MARGIN.left - 14, base - 5, 3.4);
+      context.fillStyle = this.colors.grid;
+      context.fillRect(MARGIN.left, base, this.position.width - MARGIN.left - MARGIN.right, 1);
+      context.fillStyle = this.colors[key];
+      numbers.forEach((number, column) => {
+        if (number > 0) {
+          const height = 2 + (number / most) * (LANE.height - 5);
+          context.fillRect(column * LANE.column, base - height, LANE.column - 0.5, height);
+        }
+      });
+      context.textAlign = 'right';
+      context.textBaseline = 'middle';
+      context.fillStyle = this.colors.muted;
+      context.fillText(`≤ ${integer(most)}`, MARGIN.left - 24, base - 5);
+    });
   }
 
   /** Positions to show: everything that is drawn of the frames in sight, with a little room. */
