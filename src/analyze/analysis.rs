@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::ledger::Remarks;
 use super::model::Model;
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
@@ -55,11 +56,16 @@ pub struct Analysis<S> {
 
 /// What the analysis remembers of a connection.
 #[derive(Debug, Default)]
-pub struct AnalysisState(Option<Box<Model>>);
+pub struct AnalysisState {
+    /// From the first frame or hole on.
+    model: Option<Box<Model>>,
+    remarks: Remarks,
+}
 
 impl AnalysisState {
+    #[inline]
     fn model(&mut self, connection: &FramedConnection<'_>, options: &AnalysisOptions) -> &mut Model {
-        self.0.get_or_insert_with(|| Box::new(Model::new(connection, *options)))
+        self.model.get_or_insert_with(|| Box::new(Model::new(connection, *options)))
     }
 }
 
@@ -124,23 +130,26 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
 
     fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side) {
         if self.flow.is_continue() {
-            state.model(connection, &self.options).unseen(from);
+            state.model(connection, &self.options).unseen(connection, from);
         }
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
-        let _ = (connection, note);
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
+        state.remarks.framing(connection.last_packet, connection.last_time, note);
     }
 
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
-        let _ = (connection, way, note);
+    fn stream_note(&mut self, _: &ConnectionInfo, state: Option<&mut AnalysisState>, _: Way, note: StreamNote) {
+        if let Some(state) = state {
+            state.remarks.stream(note);
+        }
     }
 
     fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, closing: Closing) {
         if self.flow.is_break() {
             return;
         }
-        let analysis = state.model(connection, &self.options).closed(connection, closing, &mut self.found);
+        let remarks = std::mem::take(&mut state.remarks);
+        let analysis = state.model(connection, &self.options).closed(connection, closing, remarks, &mut self.found);
         self.deliver(connection);
         if self.flow.is_continue() {
             self.flow = self.sink.closed(connection, analysis);

@@ -38,7 +38,7 @@ struct Args {
     /// How far a timing statement may be off before it is made
     #[arg(long, value_name = "SECONDS", default_value = "0.1", value_parser = command::tolerance)]
     tolerance: Duration,
-    /// Report: text, json, ndjson, junit or none, each also as FORM=PATH; may be given several times [default: text]
+    /// Report: text, json, ndjson, junit, html or none, each also as FORM=PATH; may be given several times [default: text]
     #[arg(long = "report", value_name = "FORM[=PATH]")]
     reports: Vec<ReportSpec>,
     /// Draw each exchange as a ladder of 80 columns

@@ -325,6 +325,16 @@ fn write_acknowledgement(
 }
 
 impl Flaws {
+    /// True when nothing is wrong.
+    #[inline]
+    pub(crate) const fn is_none(&self) -> bool {
+        self.numbers.is_none()
+            && self.ack_byte.is_none()
+            && self.sent_time.is_none()
+            && !self.padding
+            && self.partial.is_none()
+    }
+
     fn write(&self, out: &mut Words<'_, impl fmt::Write>) -> fmt::Result {
         if let Some(Numbers { seq, prev_seq, pos }) = self.numbers {
             if seq == prev_seq && seq == pos {

@@ -2,6 +2,8 @@
 
 pub(crate) mod memory;
 
+use std::hash::BuildHasher;
+
 use memory::{Acks, Copies, Opening, Openings, Written};
 
 use super::CapturedFrame;
@@ -34,6 +36,8 @@ pub struct Observer {
     acks: Acks,
     openings: Openings,
     unseen_in: UnseenIn,
+    /// Whether copies are remembered with a fingerprint of their payload.
+    fingerprints: bool,
 }
 
 impl Default for Observer {
@@ -64,7 +68,14 @@ impl Observer {
             acks: Acks::default(),
             openings: Openings::default(),
             unseen_in: UnseenIn::Past,
+            fingerprints: false,
         }
+    }
+
+    /// The same, remembering of each copy a fingerprint of its payload.
+    pub(crate) const fn with_fingerprints(mut self) -> Self {
+        self.fingerprints = true;
+        self
     }
 
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
@@ -121,6 +132,16 @@ impl Observer {
         &self.window
     }
 
+    /// The last copy of `pos`, while it is remembered.
+    pub(crate) fn copy(&self, pos: Pos) -> Option<&Written> {
+        self.copies.get(pos)
+    }
+
+    /// The frame that opened the gap in which `pos` lies, while it is remembered.
+    pub(crate) fn opening(&self, pos: Pos) -> Option<Opening> {
+        self.openings.of(pos)
+    }
+
     /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
     fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
@@ -174,7 +195,7 @@ impl Observer {
         let (earlier, copies) = match verdict {
             Departure::NotAPosition => (Earlier::Nothing, 0),
             Departure::Skip { missing } | Departure::BeyondWindow { missing: Some(missing), .. } => {
-                self.openings.put(Opening { missing, packet, sent_time });
+                self.openings.put(Opening { missing, packet, sent_time, time });
                 (Earlier::Nothing, 1)
             }
             Departure::Fill => {
@@ -195,7 +216,8 @@ impl Observer {
             }
         };
         if copies > 0 {
-            let copy = Written { name, pos, packet, sent_time, time, copies };
+            let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+            let copy = Written { name, pos, packet, sent_time, time, copies, fingerprint };
             self.copies.put(copy, self.window.last_acked().unwrap_or_default());
         }
         *note = Note::Departure { verdict, name, pos, earlier, unseen_in: self.unseen_in };
@@ -227,6 +249,15 @@ impl Observer {
         };
         *note = Note::Acknowledgement { verdict, number, last, answers };
     }
+}
+
+/// Tells payloads apart; 0 only where the payload was not captured.
+fn fingerprint(frame: &CapturedFrame<'_>) -> u32 {
+    frame.payload().map_or(0, |payload| {
+        let hash = foldhash::fast::FixedState::default().hash_one(payload);
+        // The halves are mixed; 0 is taken.
+        (hash as u32 ^ (hash >> 32) as u32).max(1)
+    })
 }
 
 /// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.

@@ -42,15 +42,8 @@ impl Browser {
         // Each waits until the other end is opened.
         let commands = File::options().write(true).open(commands).unwrap();
         let answers = BufReader::new(File::open(answers).unwrap());
-        let mut browser = Self {
-            process,
-            commands,
-            answers,
-            session: String::new(),
-            sent: 0,
-            events: Vec::new(),
-            _profile: profile,
-        };
+        let mut browser =
+            Self { process, commands, answers, session: String::new(), sent: 0, events: Vec::new(), _profile: profile };
         let target = browser.command("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.command("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();

@@ -87,7 +87,8 @@ fn assert_nothing_was_loaded_or_run(browser: &mut Browser) {
     for trouble in ["Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"] {
         assert_eq!(browser.events_of(trouble).next(), None, "{trouble}");
     }
-    let foreign = "document.querySelectorAll('img, iframe, object, embed, link, svg, a, form:not([method=dialog])').length";
+    let foreign =
+        "document.querySelectorAll('img, iframe, object, embed, link, svg, a, form:not([method=dialog])').length";
     assert_eq!(browser.value(foreign), 0);
     assert_eq!(browser.value("document.scripts.length"), 2);
     assert_eq!(browser.value("window.marker"), Value::Null);
@@ -123,7 +124,8 @@ fn every_frame_and_every_finding_of_the_runs_is_there() {
             .collect();
         assert_eq!(browser.value(LADDER), Value::from(expected), "{run}");
 
-        let analysis = printed(env!("CARGO_BIN_EXE_analyze"), &["--report", "json", "--fail-on", "never"], &capture(run));
+        let analysis =
+            printed(env!("CARGO_BIN_EXE_analyze"), &["--report", "json", "--fail-on", "never"], &capture(run));
         let connection = &analysis["connections"][0];
         let mut expected: Vec<(u64, Value)> = connection["findings"]
             .as_array()
@@ -302,7 +304,8 @@ fn hostile_payloads_names_and_numbers_are_shown_and_do_nothing() {
     assert!(seen.contains("<img src=x onerror=w"), "payloads are shown as they are");
     assert!(seen.contains("</script><script>"), "payloads are shown as they are");
     let hidden = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}')
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}')
     };
     assert_eq!(seen.chars().find(|c| hidden(*c)), None, "and what cannot be seen by its number");
     assert_nothing_was_loaded_or_run(&mut browser);

@@ -9,7 +9,7 @@ use super::JobError;
 use crate::analyze::expect::{self, Expectations, Outcome, Watch};
 use crate::analyze::report::annotate::Comments;
 use crate::analyze::report::{ConnectionRecord, KeepLimits, Report, Totals};
-use crate::analyze::rules::EXPECTATION_FAILED;
+use crate::analyze::rules::expectation_failed;
 use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, RuleCount, Severity, Step};
 use crate::decode::command::Remarks;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
@@ -130,7 +130,12 @@ impl<'w> Shared<'w> {
         flow
     }
 
-    fn closed(&mut self, connection: &FramedConnection<'_>, file: &str, mut analysis: ConnectionAnalysis) -> ControlFlow<()> {
+    fn closed(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        file: &str,
+        mut analysis: ConnectionAnalysis,
+    ) -> ControlFlow<()> {
         let tolerance = self.tolerance;
         let watch = self.open(connection).watch.take();
         let checked = watch.map(|watch| watch.verify(&analysis, tolerance));
@@ -145,7 +150,11 @@ impl<'w> Shared<'w> {
             if !failed.is_empty() {
                 analysis.verdict.worst = Some(Severity::Error);
                 let findings = failed.len() as u64;
-                analysis.counts.push(RuleCount { rule: &EXPECTATION_FAILED, severity: Severity::Error, findings });
+                analysis.counts.push(RuleCount {
+                    rule: &expectation_failed::RULE,
+                    severity: Severity::Error,
+                    findings,
+                });
             }
         }
         let Some(open) = self.open.remove(&connection.tcp.id) else { return ControlFlow::Continue(()) };
@@ -161,7 +170,12 @@ impl<'w> Shared<'w> {
         self.record(connection, &record, open.keeping)
     }
 
-    fn record(&mut self, connection: &FramedConnection<'_>, record: &ConnectionRecord, keeping: Keeping) -> ControlFlow<()> {
+    fn record(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        record: &ConnectionRecord,
+        keeping: Keeping,
+    ) -> ControlFlow<()> {
         self.totals.add(record);
         self.totals.connections_dropped += u64::from(keeping == Keeping::Counted);
         self.each(|report| match keeping {

@@ -216,5 +216,12 @@ fn not_opened(input: &Input, words: &[u8]) -> FileRecord {
     let words = String::from_utf8_lossy(words);
     let complaint = words.lines().last().unwrap_or_default();
     let error = complaint.strip_prefix("analyze: ").unwrap_or(complaint).to_owned();
-    FileRecord { name: Named(input).to_string(), packets: None, tcp_connections: 0, connections: 0, frames: 0, error: Some(error) }
+    FileRecord {
+        name: Named(input).to_string(),
+        packets: None,
+        tcp_connections: 0,
+        connections: 0,
+        frames: 0,
+        error: Some(error),
+    }
 }

@@ -9,13 +9,13 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::analyze::Severity;
+use crate::analyze::report::Report;
 use crate::analyze::report::annotate::{self, Comments};
 use crate::analyze::report::html::{HtmlLimits, HtmlReport};
 use crate::analyze::report::json::{Json, Ndjson};
 use crate::analyze::report::junit::Junit;
 use crate::analyze::report::ladder::Ladder;
 use crate::analyze::report::text::{Layout, Text};
-use crate::analyze::report::Report;
 use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::command::{Named, NamedPath, Opener, count};
 use crate::decode::filter::suggest::nearest_of;
@@ -291,12 +291,7 @@ pub(super) fn reports<'w>(
     targets.into_iter().map(report).collect()
 }
 
-fn of_form<'w, W: Write + 'w>(
-    form: Form,
-    layout: Layout,
-    fail_on: Option<Severity>,
-    out: W,
-) -> Box<dyn Report + 'w> {
+fn of_form<'w, W: Write + 'w>(form: Form, layout: Layout, fail_on: Option<Severity>, out: W) -> Box<dyn Report + 'w> {
     match form {
         Form::Text => Box::new(Text::new(out, layout)),
         Form::Json => Box::new(Json::new(out)),
@@ -325,7 +320,9 @@ pub(super) fn spool(
         Input::Stdin => None,
         Input::Path(path) => match File::open(path) {
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Some(file),
-            Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_dir()) => return Ok(opener.open(input, words)?),
+            Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_dir()) => {
+                return Ok(opener.open(input, words)?);
+            }
             Ok(_) => None,
             // The complaint is the opener's.
             Err(_) => return Ok(opener.open(input, words)?),
@@ -364,14 +361,18 @@ pub(super) fn annotate(
 ) -> Result<(), JobError> {
     let Spooled { mut file, name } = spooled;
     file.rewind().map_err(|error| OutputsError::Spool { name: name.clone(), error })?;
-    let mut capture = Capture::from_reader(Box::new(file), &CaptureLimits::default())
-        .map_err(annotate::AnnotateError::from)?;
+    let mut capture =
+        Capture::from_reader(Box::new(file), &CaptureLimits::default()).map_err(annotate::AnnotateError::from)?;
     let out = File::create(path).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
     let done = annotate::annotate(&mut capture, &name, comments, BufWriter::new(out))?;
     let (packets, commented) = (count(done.packets, "packet"), done.commented);
     writeln!(words, "{}: {packets}, {commented} with a comment", NamedPath(path))?;
     if done.without_time > 0 {
-        writeln!(words, "  {} without a time that pcapng can hold: written as of 1970", count(done.without_time, "packet"))?;
+        writeln!(
+            words,
+            "  {} without a time that pcapng can hold: written as of 1970",
+            count(done.without_time, "packet")
+        )?;
     }
     Ok(())
 }

@@ -220,9 +220,7 @@ impl<'a> File<'a> {
     /// The message that facts declare. A message file is found from the folder of this file.
     pub(super) fn message(&self, facts: &FactKeys) -> Result<Option<Vec<u8>>, ExpectError> {
         match (&facts.message, &facts.message_file) {
-            (Some(_), Some(_)) => {
-                Err(self.refuse("message_file", "message says it already: leave one of them out"))
-            }
+            (Some(_), Some(_)) => Err(self.refuse("message_file", "message says it already: leave one of them out")),
             (Some(text), None) => Ok(Some(text.as_bytes().to_vec())),
             (None, Some(name)) => {
                 let path = self.path.parent().unwrap_or(Path::new("")).join(name);

@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rules::EXPECTATION_FAILED;
+use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
 use crate::decode::Endpoint;
 use crate::wire::MaxMsgSize;
@@ -124,8 +124,7 @@ impl Expectations {
     /// When it, or the message file it names, cannot be read; when it is not TOML, has an unknown key, or a value that
     /// cannot be.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }
 
@@ -242,7 +241,7 @@ fn facts(file: &File<'_>, keys: &FactKeys, below: &Facts) -> Result<Facts, Expec
 pub fn finding(checked: &Checked, analysis: &ConnectionAnalysis) -> Finding {
     let at = checked.packets.last().copied().unwrap_or(analysis.ledger.last_packet);
     Finding {
-        rule: &EXPECTATION_FAILED,
+        rule: &expectation_failed::RULE,
         severity: Severity::Error,
         certainty: Certainty::Proven,
         connection: analysis.connection,

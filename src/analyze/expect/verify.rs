@@ -148,14 +148,17 @@ impl Checks<'_> {
         let packets = most.map(|(_, packet)| packet).into_iter().collect();
         let about = Shared { positions: PositionSet::new(), packets };
         let (outcome, seen) = match (most, below) {
-            (Some((most, packet)), _) if most > window => (Outcome::Failed, format!("{most} in flight after #{packet}")),
+            (Some((most, packet)), _) if most > window => {
+                (Outcome::Failed, format!("{most} in flight after #{packet}"))
+            }
             (_, Some(max)) => (Outcome::Failed, format!("the sender waited at {max} in flight")),
             (Some((most, packet)), _) if most == window => {
                 (Outcome::Met, format!("never more than {most} in flight (first after #{packet})"))
             }
-            (Some((most, _)), _) => {
-                (Outcome::CannotTell, format!("never more than {most} in flight: any window from {most} on looks the same"))
-            }
+            (Some((most, _)), _) => (
+                Outcome::CannotTell,
+                format!("never more than {most} in flight: any window from {most} on looks the same"),
+            ),
             (None, _) => (Outcome::CannotTell, "the number in flight is not known".to_owned()),
         };
         self.push("window", outcome, window.to_string(), seen, about);
@@ -232,7 +235,10 @@ impl Checks<'_> {
     /// A position declared lost that was written as the next new one: whether it can have been a resend.
     fn in_turn(&self, pos: Pos, written: &InTurn, declared: &PositionSet) -> (Outcome, String) {
         let cannot = |why: String| {
-            (Outcome::CannotTell, format!("its first copy on the wire (#{}) is the next new position; {why}", written.packet))
+            (
+                Outcome::CannotTell,
+                format!("its first copy on the wire (#{}) is the next new position; {why}", written.packet),
+            )
         };
         let parameters = &self.analysis.parameters;
         let last = self.last_position().unwrap_or(i32::MAX);
@@ -250,7 +256,8 @@ impl Checks<'_> {
             return cannot(format!("with the whole window up to {edge} lost, a resend leaves no trace"));
         }
         let timeout = self.watch.facts.timeout.map(|timeout| timeout.as_secs_f64()).or(parameters.timeout.declared);
-        let age = written.base.map(|base| (base, written.sent_time - base.sent_time)).filter(|(_, age)| age.is_finite());
+        let age =
+            written.base.map(|base| (base, written.sent_time - base.sent_time)).filter(|(_, age)| age.is_finite());
         match (timeout, age) {
             (Some(timeout), Some((base, age))) if age < timeout - self.tolerance => {
                 let after = if base.pos == 0 { "GET_MAX".to_owned() } else { base.pos.to_string() };
@@ -323,7 +330,8 @@ impl Checks<'_> {
         }
         let is_message = |pos: Pos| watch.dones.pos != Some(pos.0) && !contains(declared, pos);
         let by_jump = watch.jumped.iter().filter(|(pos, _)| is_message(*pos));
-        let by_call = open.iter().filter(|(_, (_, proved))| *proved && whole).map(|(pos, (packet, _))| (Pos(*pos), *packet));
+        let by_call =
+            open.iter().filter(|(_, (_, proved))| *proved && whole).map(|(pos, (packet, _))| (Pos(*pos), *packet));
         let by_call = by_call.filter(|(pos, _)| is_message(*pos) && !watch.jumped.contains(*pos));
         let mut extra: Vec<(Pos, u64)> = by_jump.chain(by_call).collect();
         extra.sort_unstable_by_key(|(pos, _)| *pos);

@@ -138,8 +138,7 @@ impl<W: Write> Report for HtmlReport<W> {
         let counted = analysis.counts.iter().map(|count| count.rule);
         let doubted = record.doubts.iter().map(|doubt| doubt.rule);
         self.rules.extend(counted.chain(doubted).map(|rule| (rule.name, rule)));
-        let frames =
-            self.open.remove(&connection.tcp.id).unwrap_or_else(|| Frames::since(connection.tcp.first_time));
+        let frames = self.open.remove(&connection.tcp.id).unwrap_or_else(|| Frames::since(connection.tcp.first_time));
         self.connections.push((Connection::whole(record), frames));
         Ok(())
     }
@@ -183,19 +182,21 @@ enum Piece<'a> {
 impl<'a> Piece<'a> {
     /// `page` cut at its places.
     fn all(page: &'a str) -> impl Iterator<Item = Self> {
-        page.split("{{").flat_map(|part| match part.split_once("}}") {
-            None => [Some(Self::Markup(part)), None],
-            Some((place, after)) => {
-                let piece = match place {
-                    "policy" => Self::Policy,
-                    "style" => Self::Style,
-                    "script" => Self::Script,
-                    "data" => Self::Data,
-                    _ => unreachable!("page.html has no place of that name"),
-                };
-                [Some(piece), Some(Self::Markup(after))]
-            }
-        }).flatten()
+        page.split("{{")
+            .flat_map(|part| match part.split_once("}}") {
+                None => [Some(Self::Markup(part)), None],
+                Some((place, after)) => {
+                    let piece = match place {
+                        "policy" => Self::Policy,
+                        "style" => Self::Style,
+                        "script" => Self::Script,
+                        "data" => Self::Data,
+                        _ => unreachable!("page.html has no place of that name"),
+                    };
+                    [Some(piece), Some(Self::Markup(after))]
+                }
+            })
+            .flatten()
     }
 }
 

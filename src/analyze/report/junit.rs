@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::words::{count, positions};
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::expect::Outcome;
-use crate::analyze::rules::{EXPECTATION_FAILED, RULES};
+use crate::analyze::rules::{RULES, expectation_failed};
 use crate::analyze::{Doubt, Finding, Rule, Severity};
 use crate::decode::framing::FramedConnection;
 use crate::decode::print::escape::tame;
@@ -117,7 +117,7 @@ impl<W: Write> Report for Junit<W> {
     fn connection(&mut self, _connection: &FramedConnection<'_>, record: &ConnectionRecord) -> io::Result<()> {
         let analysis = &record.analysis;
         // Declared facts have cases of their own.
-        let rules = RULES.iter().filter(|rule| rule.name != EXPECTATION_FAILED.name);
+        let rules = RULES.iter().filter(|rule| rule.name != expectation_failed::RULE.name);
         let mut cases: Vec<Case> = rules.map(|rule| self.rule(rule, record)).collect();
         for fact in record.expectations.iter().flatten() {
             let never = self.fail_on.is_none() && fact.outcome == Outcome::Failed;
@@ -180,7 +180,9 @@ impl fmt::Display for Xml<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\n' => f.write_str("&#10;")?,
-                '\t' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => f.write_char(c)?,
+                '\t' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
+                    f.write_char(c)?
+                }
                 _ => f.write_char('\u{fffd}')?,
             }
         }

@@ -171,7 +171,8 @@ impl<W: Write> Report for Ladder<W> {
             drawing.row(row);
         }
         if rungs.beyond > 0 {
-            drawing.line(&format!("… {} not drawn: a ladder has {MAX_ROWS} rows", count(rungs.beyond, "further frame")));
+            drawing
+                .line(&format!("… {} not drawn: a ladder has {MAX_ROWS} rows", count(rungs.beyond, "further frame")));
         }
         self.done.insert(connection.tcp.id, drawing.finish());
         Ok(())
@@ -246,7 +247,12 @@ impl Rungs {
         } else {
             vec![arrow(format!("MSG {missing}"), missing.first())]
         };
-        self.rows.extend(arrows.into_iter().map(|arrow| Row { serial, packet: None, time: None, kind: Kind::Arrow(arrow) }));
+        self.rows.extend(arrows.into_iter().map(|arrow| Row {
+            serial,
+            packet: None,
+            time: None,
+            kind: Kind::Arrow(arrow),
+        }));
     }
 
     /// What a finding adds to the row it is about.
@@ -416,9 +422,7 @@ fn arrow(frame: &LocatedFrame<'_>, step: &Step) -> Arrow {
 fn departure(verdict: Departure, step: &Step) -> (Tone, Option<String>) {
     let held = matches!(step.arrival, Some(Arrival::Ahead)).then(|| "held".to_owned());
     match verdict {
-        Departure::New { unseen: None } => {
-            (if held.is_some() { Tone::Repair } else { Tone::Quiet }, held)
-        }
+        Departure::New { unseen: None } => (if held.is_some() { Tone::Repair } else { Tone::Quiet }, held),
         Departure::New { unseen: Some(unseen) } => (Tone::Repair, Some(format!("{unseen} not captured"))),
         Departure::Skip { .. } => (Tone::Repair, held),
         Departure::Fill => (Tone::Repair, Some("first copy, late".to_owned())),

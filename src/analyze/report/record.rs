@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analyze::expect::{Checked, Outcome};
-use crate::analyze::{ConnectionAnalysis, Doubt, Finding, Rule, RuleCount, Severity};
+use crate::analyze::{ConnectionAnalysis, Doubt, Finding, Metrics, Rule, RuleCount, Severity};
 
 /// How much of what was found is kept for reports that come when a connection is over. Counts are exact whatever is
 /// kept.
@@ -87,9 +87,9 @@ pub struct Totals {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<(&'static str, Severity), u64>);
 
-/// Figures over all connections.
+/// Figures over all connections: each the sum of the field of that name in [`Metrics`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the sum of the field of that name in `Metrics`")]
+#[allow(missing_docs, reason = "the fields are those of `Metrics`")]
 pub struct Sums {
     pub frames: u64,
     pub messages: u64,
@@ -156,7 +156,7 @@ impl Totals {
 }
 
 impl Sums {
-    fn add(&mut self, metrics: &crate::analyze::Metrics) {
+    fn add(&mut self, metrics: &Metrics) {
         self.frames += metrics.frames;
         self.messages += metrics.messages;
         self.unique += metrics.unique;

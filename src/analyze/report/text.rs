@@ -80,7 +80,8 @@ impl<W: Write> Text<W> {
     fn overview(&self, sheet: &mut Sheet) {
         let mut rows: Vec<&Row> = self.rows.values().collect();
         rows.sort_unstable_by_key(|row| row.connection);
-        let mut table = sheet.table(&["", "Conn", "Client → server", "Frames", "Resent", "Gaps", "ACKs lost", "Verdict"]);
+        let mut table =
+            sheet.table(&["", "Conn", "Client → server", "Frames", "Resent", "Gaps", "ACKs lost", "Verdict"]);
         for row in rows {
             let number = |n: u64| if n == 0 { "–".to_owned() } else { n.to_string() };
             table.row([
@@ -100,7 +101,10 @@ impl<W: Write> Text<W> {
         }
         sheet.draw(table);
         if self.left_out > 0 {
-            sheet.line(&format!("… and {}, none of them worse; all are in --report json", count(self.left_out, "connection")));
+            sheet.line(&format!(
+                "… and {}, none of them worse; all are in --report json",
+                count(self.left_out, "connection")
+            ));
         }
     }
 }

@@ -1,12 +1,11 @@
-//! `expectation-failed`: a declared fact is not so.
+//! `expectation-failed`: a declared fact is not what the capture shows.
 
 use crate::analyze::{Group, Rule, Severity};
 
-/// A fact declared with `--expect` is not what the capture shows.
-pub static EXPECTATION_FAILED: Rule = Rule {
+pub(crate) static RULE: Rule = Rule {
     name: "expectation-failed",
     severity: Severity::Error,
     group: Group::Expectation,
-    summary: "a fact declared with --expect is not what the capture shows",
+    summary: "a declared fact is not what the capture shows",
     page: include_str!("expectation_failed.md"),
 };

@@ -63,7 +63,8 @@ impl PcapngReader {
         let parser = section_parser(order)?;
         let mut facts = CaptureFacts::new(Format::Pcapng { order });
         facts.sections = 0;
-        let mut reader = Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0, interface: None };
+        let mut reader =
+            Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0, interface: None };
         // The first four bytes were seen to be a section header's type.
         if let Some(header) = reader.block(&mut facts)? {
             reader.section(&header, &mut facts)?;

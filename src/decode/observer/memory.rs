@@ -28,6 +28,8 @@ pub(crate) struct Written {
     pub(crate) time: Option<Timestamp>,
     /// Copies seen.
     pub(crate) copies: u32,
+    /// Of its payload, to tell copies that differ; 0 where none was asked for or the payload was not captured.
+    pub(crate) fingerprint: u32,
 }
 
 /// A ring with a place for each position modulo its length. It doubles when a place holds a position still
@@ -116,6 +118,7 @@ pub(crate) struct Opening {
     pub(crate) packet: u64,
     /// NaN where it was not captured.
     pub(crate) sent_time: f64,
+    pub(crate) time: Option<Timestamp>,
 }
 
 /// The gaps that are open, by the frames that opened them.
@@ -131,6 +134,11 @@ impl Openings {
             self.open.pop_front();
         }
         self.open.push_back((opening, opening.missing.count()));
+    }
+
+    /// The opening of the gap that `pos` lies in.
+    pub(crate) fn of(&self, pos: Pos) -> Option<Opening> {
+        self.open.iter().find(|(opening, _)| opening.missing.contains(pos)).map(|(opening, _)| *opening)
     }
 
     /// The opening of the gap that `pos` fills.

@@ -27,6 +27,10 @@ const SIGNS = [
   { key: 'fault', word: 'breaks a rule', shape: 'block' },
 ];
 
+/** What `signs` holds for ordinary frames. */
+const NEW = SIGNS.findIndex(({ key }) => key === 'new') + 1;
+const ACK = SIGNS.findIndex(({ key }) => key === 'ack') + 1;
+
 /** The shown span of time. */
 class TimeView {
   constructor(changed) {
@@ -45,9 +49,12 @@ class TimeView {
   set(from, to) {
     const whole = this.most - this.least;
     const span = Math.min(Math.max(to - from, LEAST_SPAN), whole);
-    this.from = Math.min(Math.max(from + (to - from - span) / 2, this.least), this.most - span);
-    this.to = this.from + span;
-    this.changed();
+    const begin = Math.min(Math.max(from + (to - from - span) / 2, this.least), this.most - span);
+    if (begin !== this.from || begin + span !== this.to) {
+      this.from = begin;
+      this.to = begin + span;
+      this.changed();
+    }
   }
 
   get span() {
@@ -114,10 +121,32 @@ class Graphs {
   open(connection) {
     this.connection = connection;
     const { count, x } = connection;
+    this.sortFrames();
     this.profile = null;
     this.hover = null;
     this.view.reset(count > 0 ? x[0] : 0, count > 0 ? x[count - 1] : 1);
     this.canvasLabel();
+    this.invalidate();
+  }
+
+  /** What each frame is drawn as, once: `signs` has the place in SIGNS and one more, or 0; `passers` are the frames that passed over positions. */
+  sortFrames() {
+    const { connection } = this;
+    this.signs = new Uint8Array(connection.count);
+    const passers = [];
+    for (let i = 0; i < connection.count; i += 1) {
+      const key = this.sign(i);
+      this.signs[i] = SIGNS.findIndex((sign) => sign.key === key) + 1;
+      if (connection.missing(i) !== null && key !== 'fault') {
+        passers.push(i);
+      }
+    }
+    this.passers = Int32Array.from(passers);
+  }
+
+  /** The frames from `first` to before `last` that passed over positions. */
+  passersIn(first, last) {
+    return this.passers.filter((i) => first <= i && i < last);
   }
 
   /** Colours, from the style sheet. */
@@ -213,20 +242,20 @@ class Graphs {
     const numbers = new Map();
     let all = 0;
     const count = (key, i) => {
-      if (LANES.includes(key)) {
-        if (!numbers.has(key)) {
-          numbers.set(key, new Uint32Array(columns));
-        }
-        all += 1;
-        numbers.get(key)[Math.min(columns - 1, Math.max(0, Math.floor(this.timeToX(connection.x[i]) / LANE.column)))] += 1;
+      if (!numbers.has(key)) {
+        numbers.set(key, new Uint32Array(columns));
       }
+      all += 1;
+      numbers.get(key)[Math.min(columns - 1, Math.max(0, Math.floor(this.timeToX(connection.x[i]) / LANE.column)))] += 1;
     };
+    const laned = SIGNS.map(({ key }) => LANES.includes(key));
     for (let i = first; i < last; i += 1) {
-      count(this.sign(i), i);
-      if (connection.missing(i) !== null) {
-        count(connection.isAck(i) ? 'acklost' : 'lost', i);
+      const sign = this.signs[i];
+      if (sign > 0 && laned[sign - 1]) {
+        count(SIGNS[sign - 1].key, i);
       }
     }
+    this.passersIn(first, last).forEach((i) => count(connection.isAck(i) ? 'acklost' : 'lost', i));
     return all > plot.width * CROWDED ? LANES.filter((key) => numbers.has(key)).map((key) => [key, numbers.get(key)]) : [];
   }
 
@@ -255,19 +284,17 @@ class Graphs {
   /** Positions to show: everything that is drawn of the frames in sight, with a little room. */
   positionRange(first, last) {
     const { connection } = this;
+    const { acked, edge, pos, highest } = connection;
     let low = Infinity;
     let high = -Infinity;
     for (let i = first; i < last; i += 1) {
-      for (const column of [connection.acked, connection.edge]) {
-        // A comparison with NaN is false: what is not known does not count.
-        if (column[i] < low) { low = column[i]; }
-        if (column[i] > high) { high = column[i]; }
-      }
-      const pos = connection.pos[i];
+      // A comparison with NaN is false: what is not known does not count.
+      if (acked[i] < low) { low = acked[i]; }
+      if (acked[i] > high) { high = acked[i]; }
+      if (edge[i] > high) { high = edge[i]; }
       // A number out of all proportion must not flatten the rest; it is drawn at the border.
-      const limit = 4 * connection.highest[i] + 64;
-      if (pos < low && pos >= 0) { low = pos; }
-      if (pos > high && pos <= limit) { high = pos; }
+      if (pos[i] < low && pos[i] >= 0) { low = pos[i]; }
+      if (pos[i] > high && pos[i] <= 4 * highest[i] + 64) { high = pos[i]; }
     }
     if (!(low <= high)) {
       return [0, 1];
@@ -278,18 +305,21 @@ class Graphs {
 
   /** A stepped column by pixel columns: for each that has frames its x, first, least, most and last value. */
   columnsOf(values, first, last) {
+    const { x: times } = this.connection;
+    const scale = (this.position.width - MARGIN.left - MARGIN.right) / this.view.span;
     const steps = [];
     let current = null;
     for (let i = first; i < last; i += 1) {
       const value = values[i];
-      if (Number.isNaN(value)) {
+      if (value !== value) {
+        // Not known.
         current = null;
         continue;
       }
-      const x = Math.round(this.timeToX(this.connection.x[i]) * 2) / 2;
+      const x = Math.round((MARGIN.left + (times[i] - this.view.from) * scale) * 2) / 2;
       if (current !== null && current.x === x) {
-        current.low = Math.min(current.low, value);
-        current.high = Math.max(current.high, value);
+        if (value < current.low) { current.low = value; }
+        if (value > current.high) { current.high = value; }
         current.end = value;
       } else {
         current = { x, start: value, low: value, high: value, end: value, gap: current === null };
@@ -368,7 +398,7 @@ class Graphs {
       }
     };
     for (let i = first; i < last; i += 1) {
-      if (this.sign(i) !== 'new') {
+      if (this.signs[i] !== NEW) {
         continue;
       }
       const x = Math.floor(this.timeToX(connection.x[i]));
@@ -402,18 +432,18 @@ class Graphs {
       }
     };
     for (let i = first; i < last; i += 1) {
-      const key = this.sign(i);
-      if (key !== null && !(dense && (key === 'new' || key === 'ack'))) {
-        put(key, connection.x[i], connection.pos[i]);
+      const sign = this.signs[i];
+      if (sign > 0 && !(dense && (sign === NEW || sign === ACK))) {
+        put(SIGNS[sign - 1].key, connection.x[i], connection.pos[i]);
       }
-      const missing = connection.missing(i);
-      if (missing !== null && key !== 'fault') {
-        const lost = connection.isAck(i) ? 'acklost' : 'lost';
-        // A long run is drawn by its ends and what fits between.
-        const stride = Math.max(1, Math.ceil((missing[1] - missing[0]) / 200));
-        for (let pos = missing[0]; pos <= missing[1]; pos += stride) {
-          put(lost, connection.x[i], pos);
-        }
+    }
+    for (const i of this.passersIn(first, last)) {
+      const [from, to] = connection.missing(i);
+      const lost = connection.isAck(i) ? 'acklost' : 'lost';
+      // Of a long run, its ends and what fits between.
+      const stride = Math.max(1, Math.ceil((to - from) / 200));
+      for (let pos = from; pos <= to; pos += stride) {
+        put(lost, connection.x[i], pos);
       }
     }
   }

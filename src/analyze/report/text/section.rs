@@ -2,10 +2,10 @@
 
 use comfy_table::CellAlignment;
 
-use super::super::words::{self, count, packets, positions, seconds};
 use super::super::ConnectionRecord;
-use super::sheet::{Columns, Sheet, severity_cell};
+use super::super::words::{self, count, packets, positions, seconds};
 use super::Layout;
+use super::sheet::{Columns, Sheet, severity_cell};
 use crate::analyze::expect::Outcome;
 use crate::analyze::{
     BehaviourFit, Cause, Certainty, Completeness, Evidence, Finding, Ledger, Metrics, Parameters, Severity, Spread,
@@ -25,7 +25,10 @@ const DETAILS: usize = 5;
 pub(super) fn section(record: &ConnectionRecord, layout: Layout) -> String {
     let mut sheet = Sheet::new(layout);
     let analysis = &record.analysis;
-    sheet.line(&format!("connection {}: {} → {}, {}", analysis.connection, analysis.client, analysis.server, record.file));
+    sheet.line(&format!(
+        "connection {}: {} → {}, {}",
+        analysis.connection, analysis.client, analysis.server, record.file
+    ));
     let mut verdict = sheet.table(&[]);
     verdict.row([severity_cell(analysis.verdict.worst).to_owned(), tame(&analysis.verdict.line)]);
     verdict.keep(0);
@@ -263,6 +266,10 @@ fn why(cause: &Cause) -> String {
             Some(packet) => format!("no ACK for it since #{packet}"),
             None => "no ACK for it".to_owned(),
         },
+        Why::CannotTell => match earlier {
+            Some(packet) => format!("cannot tell; a copy before it at #{packet}"),
+            None => "cannot tell".to_owned(),
+        },
         Why::Unexplained => match evidence.acked_before {
             Some((number, packet)) => format!("nothing: ACK {number} was there (#{packet})"),
             None => "nothing the capture shows".to_owned(),
@@ -346,7 +353,8 @@ fn reference(sheet: &mut Sheet, record: &ConnectionRecord) {
 }
 
 fn behaviour(fit: &BehaviourFit) -> String {
-    let mut text = format!("{}: {} for it, {} against", words::behaviour(fit.behaviour), fit.explained, fit.contradicted);
+    let mut text =
+        format!("{}: {} for it, {} against", words::behaviour(fit.behaviour), fit.explained, fit.contradicted);
     let evidence = fit.evidence_against.first().or(fit.evidence_for.first());
     if let Some(evidence) = evidence {
         text.push_str(&format!("; {}", tame(evidence)));
@@ -365,7 +373,10 @@ fn figures(sheet: &mut Sheet, metrics: &Metrics) {
             metrics.frames, metrics.messages, metrics.unique, metrics.resent, metrics.acks
         ),
     );
-    row("lost", format!("{} not written in their turn, {}", count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK")));
+    row(
+        "lost",
+        format!("{} not written in their turn, {}", count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK")),
+    );
     let [client, server] = metrics.stream_bytes;
     let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} B/s"));
     row(
