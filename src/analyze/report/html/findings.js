@@ -1,6 +1,6 @@
 // Findings, and what could not be told: a list to choose from.
 
-const FINDING_ROW = 44;
+const FINDING_ROW = 62;
 
 /** Kinds of statements, worst first: sign and word. */
 const KINDS = {

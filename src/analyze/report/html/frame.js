@@ -115,11 +115,8 @@ class Chosen {
   frame(connection, i, citing) {
     const client = connection.fromClient(i);
     const first = connection.columns.first_packet[i];
-    const facts = [
-      ['from', client ? `client ${connection.data.client}` : `server ${connection.data.server}`],
-      ['packet', first === undefined ? String(connection.packet[i]) : `${first} to ${connection.packet[i]}`],
-      ['captured', capturedAt(connection, i)],
-    ];
+    const packets = first === undefined ? connection.packet[i] : `${first} to ${connection.packet[i]}`;
+    const facts = [['packet', `${packets}, from the ${client ? 'client' : 'server'}, ${capturedAt(connection, i)}`]];
     const sent = sentAt(connection, i);
     if (sent !== null) {
       facts.push(['sent_time', sent]);
@@ -201,9 +198,9 @@ function list(facts) {
 
 function capturedAt(connection, i) {
   if (Number.isNaN(connection.time[i])) {
-    return 'the capture does not tell when';
+    return 'at a time the capture does not tell';
   }
-  return `${seconds(connection.time[i], 9)} s`;
+  return `at ${seconds(connection.time[i], 9)} s`;
 }
 
 function windowAfter(connection, i) {
@@ -248,7 +245,7 @@ function sentAt(connection, i) {
   const date = new Date(value * 1000).toISOString().replace('T', ' ').replace('Z', ' UTC');
   const { start } = connection.columns;
   const before = start === null ? NaN : Number(start) + connection.time[i] - value;
-  const words = `${value}, that is ${date}`;
+  const words = `${value} = ${date}`;
   return Number.isNaN(before) ? words : `${words}, ${seconds(Math.abs(before), 4)} s ${before < 0 ? 'after' : 'before'} its capture`;
 }
 
