@@ -195,6 +195,14 @@ impl<W: Write> Report for Ladder<W> {
     }
 }
 
+impl Arrow {
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+}
+
 impl Rungs {
     fn new(origin: Option<Timestamp>) -> Self {
         Self { origin, answers: Answers::new(), rows: Vec::new(), settled: 0, next: 0, beyond: 0 }
@@ -270,12 +278,12 @@ impl Rungs {
         if let Some(cause) = &finding.cause {
             let triggers: Vec<&str> = cause.triggers.iter().map(|trigger| trigger_word(*trigger)).collect();
             if !triggers.is_empty() {
-                arrow.remarks.push(triggers.join(", "));
+                arrow.remark(triggers.join(", "));
             }
         }
         if finding.severity == Severity::Error {
             arrow.tone = Tone::Fault;
-            arrow.remarks.push(format!("! {}", finding.rule.name));
+            arrow.remark(format!("! {}", finding.rule.name));
         }
     }
 
