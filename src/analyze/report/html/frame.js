@@ -70,9 +70,13 @@ class Chosen {
       'full-window': 'the window was full',
       'end-of-message': 'no new MSG was left',
     };
+    const said = (list) => list.map((trigger) => triggers[trigger] ?? trigger).join(' · ');
     const facts = [['why', why]];
     if (cause.triggers.length > 0) {
-      facts.push(['set off by', cause.triggers.map((trigger) => triggers[trigger]).join(' · ')]);
+      facts.push(['set off by', said(cause.triggers)]);
+    }
+    if (cause.undecided.length > 0) {
+      facts.push(['perhaps by', said(cause.undecided)]);
     }
     const { timer, window: edges, copy, acked_before: before, acked_after: after } = cause.evidence;
     if (timer !== null) {
@@ -81,8 +85,8 @@ class Chosen {
       facts.push(['timer', `last copy ${age} old, timeout ${timeout === null ? 'not known' : `${timeout} s`}`]);
     }
     if (edges !== null) {
-      const { edge, next, last_acked: acked, size } = edges;
-      facts.push(['window', `last ACK ${acked} + window ${size} = edge ${edge}; next new position ${next}`]);
+      const { edge, next, last_acked: acked, size, basis } = edges;
+      facts.push(['window', `last ACK ${acked} + ${basis} window ${size} = edge ${edge}; next new position ${next}`]);
     }
     if (copy > 1) {
       facts.push(['copy', `number ${copy} on the wire`]);

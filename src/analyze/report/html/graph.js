@@ -83,36 +83,46 @@ class TimeView {
 
 /** A canvas as large as its place, sharp on any screen. */
 class Plot {
-  constructor(id) {
-    this.canvas = byId(id);
-    this.context = this.canvas.getContext('2d');
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext('2d');
   }
 
-  /** Fits the canvas to its place, and empties it. */
-  begin() {
+  /** One that lies over another, for what changes more often. */
+  over() {
+    const canvas = element('canvas', { class: 'over', 'aria-hidden': 'true' });
+    this.canvas.after(canvas);
+    return new Plot(canvas);
+  }
+
+  /** Fits the canvas to its place. To be called when that has changed: asking for its size costs a layout. */
+  fit() {
     const { clientWidth, clientHeight } = this.canvas.parentElement;
-    const scale = window.devicePixelRatio || 1;
+    this.scale = window.devicePixelRatio || 1;
     this.width = clientWidth;
     this.height = clientHeight;
-    const wide = Math.round(clientWidth * scale);
-    const high = Math.round(clientHeight * scale);
-    if (this.canvas.width !== wide || this.canvas.height !== high) {
-      this.canvas.width = wide;
-      this.canvas.height = high;
-    }
-    this.context.setTransform(scale, 0, 0, scale, 0, 0);
-    this.context.clearRect(0, 0, clientWidth, clientHeight);
+    this.canvas.width = Math.round(clientWidth * this.scale);
+    this.canvas.height = Math.round(clientHeight * this.scale);
+  }
+
+  /** Empties the canvas. */
+  begin() {
+    this.context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    this.context.clearRect(0, 0, this.width, this.height);
   }
 }
 
 class Graphs {
   constructor(actions) {
     this.actions = actions;
-    this.position = new Plot('position');
-    this.flight = new Plot('flight');
-    this.overview = new Plot('overview');
-    this.chosen = { frame: null, related: [] };
-    this.hover = null;
+    this.position = new Plot(byId('position'));
+    this.positionChoice = this.position.over();
+    this.flight = new Plot(byId('flight'));
+    this.flightChoice = this.flight.over();
+    this.overview = new Plot(byId('overview'));
+    this.plots = [this.position, this.positionChoice, this.flight, this.flightChoice, this.overview];
+    this.chosen = { frame: null, related: new Set() };
+    this.plots.forEach((plot) => plot.fit());
     this.view = new TimeView(() => this.invalidate());
     this.theme();
     this.listen();
@@ -123,7 +133,6 @@ class Graphs {
     const { count, x } = connection;
     this.sortFrames();
     this.profile = null;
-    this.hover = null;
     this.view.reset(count > 0 ? x[0] : 0, count > 0 ? x[count - 1] : 1);
     this.canvasLabel();
     this.invalidate();
@@ -179,6 +188,7 @@ class Graphs {
     this.drawPosition();
     this.drawFlight();
     this.drawOverview();
+    this.drawChoice();
   }
 
   // --- scales ---
@@ -230,7 +240,6 @@ class Graphs {
     if (lanes.length === 0) {
       this.drawSigns(context, first, last, y, dense);
     }
-    this.drawChosen(context, y, plot.height);
     context.restore();
     this.drawLanes(context, lanes, bottom + 6);
   }
@@ -523,28 +532,36 @@ class Graphs {
   }
 
   /** The chosen frame by a line and a ring, what belongs to it by thinner rings. */
-  drawChosen(context, y, height) {
+  drawChoice() {
     const { connection, chosen, colors } = this;
-    const ring = (i, size) => {
-      if (!Number.isNaN(connection.pos[i])) {
+    this.positionChoice.begin();
+    this.flightChoice.begin();
+    if (chosen.frame === null) {
+      return;
+    }
+    const { context } = this.positionChoice;
+    const ring = (i, size, width) => {
+      const x = this.timeToX(connection.x[i]);
+      if (!Number.isNaN(connection.pos[i]) && x >= MARGIN.left - 1) {
+        context.lineWidth = width;
         context.beginPath();
-        context.arc(this.timeToX(connection.x[i]), y(connection.pos[i]), size, 0, 7);
+        context.arc(x, this.positionY(connection.pos[i]), size, 0, 7);
         context.stroke();
       }
     };
+    this.drawLine(context, this.position.height);
+    this.drawLine(this.flightChoice.context, this.flight.height - MARGIN.bottom);
     context.strokeStyle = colors.chosen;
-    context.lineWidth = 1.5;
-    chosen.related.forEach((i) => ring(i, 7));
-    if (chosen.frame !== null) {
-      this.drawLine(context, height);
-      context.lineWidth = 2.5;
-      ring(chosen.frame, 9);
-    }
+    chosen.related.forEach((i) => ring(i, 7, 1.5));
+    ring(chosen.frame, 9, 2.5);
   }
 
   /** The upright line at the chosen frame. */
   drawLine(context, height) {
     const x = Math.round(this.timeToX(this.connection.x[this.chosen.frame])) + 0.5;
+    if (x < MARGIN.left) {
+      return;
+    }
     context.strokeStyle = this.colors.chosen;
     context.lineWidth = 1;
     context.setLineDash([2, 3]);
@@ -582,9 +599,6 @@ class Graphs {
     this.fillBetween(context, ground, steps.map((step) => ({ ...step, end: step.high })), y, colors.band);
     this.strokeSteps(context, steps, y, colors.new, 1.25, []);
     this.strokeSteps(context, this.windowColumns(first, last), y, colors.edge, 1, [5, 4]);
-    if (this.chosen.frame !== null) {
-      this.drawLine(context, bottom);
-    }
     context.restore();
   }
 
@@ -729,7 +743,10 @@ class Graphs {
     byId('pan-left').addEventListener('click', () => this.view.pan(-0.4));
     byId('pan-right').addEventListener('click', () => this.view.pan(0.4));
     // At once: a canvas that waited for the next frame would be shown stretched.
-    const observer = new ResizeObserver(() => this.draw());
+    const observer = new ResizeObserver(() => {
+      this.plots.forEach((plot) => plot.fit());
+      this.draw();
+    });
     [this.position, this.flight, this.overview].forEach((plot) => observer.observe(plot.canvas.parentElement));
     window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.theme());
     for (const [name, onPaper] of [['beforeprint', true], ['afterprint', false]]) {
@@ -841,7 +858,9 @@ class Graphs {
     if (chosen.frame !== null) {
       this.view.reveal(this.connection.x[chosen.frame]);
     }
-    this.invalidate();
+    if (!this.waiting) {
+      this.drawChoice();
+    }
   }
 
   canvasLabel() {
