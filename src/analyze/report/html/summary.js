@@ -55,7 +55,7 @@ function showVerdict(connection) {
   const { verdict, ledger, max_msg_size: capacity, client, server } = connection.data;
   const doubts = connection.data.doubts.length + connection.data.doubts_dropped;
   const kind = verdict.worst ?? 'fine';
-  fill(byId('verdict'), kind === 'fine' ? element('span', { class: 'mark fine', 'aria-hidden': 'true' }, '✓') : mark(kind), verdict.line);
+  fill(byId('verdict'), kind === 'fine' ? element('span', { class: 'mark fine', 'aria-hidden': 'true' }, '✓') : mark(kind), element('span', { class: 'line' }, verdict.line));
   document.title = visible(`${verdict.line} – arqscope`);
   fill(byId('ends'), `${client} → ${server}`);
   const facts = [
