@@ -196,6 +196,7 @@ impl Model {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
         }
+        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -384,13 +385,17 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
+        let mut flaws = info.flaws;
+        // Where P is not known, what looks like padding may be payload.
+        let layout = located.frame.view().layout().max_msg_size();
+        flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
         let written = match info.note {
             Note::Departure { name, pos, .. } => Some((name, pos)),
             _ => None,
         };
         let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
         let course = self.take_course(connection, located, step, &prior);
-        self.note_cut(located, info.flaws);
+        self.note_cut(located, flaws);
         self.handshake_rtt(step);
         self.count_gaps(info.note);
         let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
@@ -399,7 +404,7 @@ impl Model {
             step,
             frame: &located.frame,
             note: info.note,
-            flaws: info.flaws,
+            flaws,
             before: prior.before,
             book: &self.book,
             options: &self.options,
@@ -538,7 +543,7 @@ impl Model {
             capture_age,
             terms: self.terms(),
             highest: prior.before.highest,
-            last_acked: prior.before.last_acked,
+            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
             acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet)),
             acked_after: None,
