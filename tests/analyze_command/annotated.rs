@@ -37,10 +37,7 @@ fn holds(path: &Path, text: &str) -> bool {
 
 #[test]
 fn packets_keep_bytes_times_and_numbers_and_those_with_findings_have_comments() {
-    for input in ["run5.pcapng", "run1.pcapng.gz", "run4-midstream.pcapng", "recorded/run3.pcap"] {
-        if !captures().join(input).exists() {
-            continue;
-        }
+    for input in ["run5.pcapng", "run1.pcapng.gz", "run4-midstream.pcapng", "recorded/run3.pcapng"] {
         let (_folder, out, ran) = annotated(input);
         assert!(packets(&out) == packets(&captures().join(input)), "{input}");
         assert!(ran.log.contains("with a comment"), "{}", ran.log);
@@ -79,6 +76,70 @@ fn the_annotated_copy_of_an_annotated_copy_is_the_same_but_for_its_name() {
     let (_folder, once, _) = annotated("run5.pcapng");
     let (_folder, twice, _) = annotated(once.to_str().unwrap());
     assert!(packets(&once) == packets(&twice));
+}
+
+/// A pcapng block; its type and length are little or big endian like everything in it.
+fn block(kind: u32, body: &[u8], word: fn(u32) -> [u8; 4]) -> Vec<u8> {
+    let len = (body.len().next_multiple_of(4) + 12) as u32;
+    let mut block = [word(kind), word(len)].concat();
+    block.extend_from_slice(body);
+    block.resize(len as usize - 4, 0);
+    block.extend(word(len));
+    block
+}
+
+/// A section with an interface for each (link type, snap length, option code, option value).
+fn section(word: fn(u32) -> [u8; 4], half: fn(u16) -> [u8; 2], interfaces: &[(u16, u32, u16, &[u8])]) -> Vec<u8> {
+    let header = [&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat();
+    let mut out = block(0x0a0d_0d0a, &header, word);
+    for (link_type, snaplen, code, value) in interfaces {
+        let mut body =
+            [&half(*link_type)[..], &[0; 2], &word(*snaplen), &half(*code), &half(value.len() as u16), value].concat();
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend([0; 4]);
+        out.extend(block(1, &body, word));
+    }
+    out
+}
+
+#[test]
+fn every_packet_stays_on_its_interface_over_all_sections() {
+    let frame = &packets(&captures().join("run1.pcapng"))[3].3;
+    let packet = |word: fn(u32) -> [u8; 4], interface: u32, ticks: u64, bytes: &[u8], original: u32| {
+        let fields = [interface, (ticks >> 32) as u32, ticks as u32, bytes.len() as u32, original].map(word).concat();
+        block(6, &[&fields[..], bytes].concat(), word)
+    };
+    let (le, be) = (u32::to_le_bytes, u32::to_be_bytes);
+    let mut file = section(le, u16::to_le_bytes, &[(1, 0, 2, b"lan0"), (101, 96, 9, &[9])]);
+    // Microseconds, then nanoseconds without a link header; cut by its snap length.
+    file.extend(packet(le, 0, 1_767_604_200_123_456, frame, frame.len() as u32));
+    file.extend(packet(le, 1, 1_767_604_200_123_456_789, &frame[14..60], 400));
+    file.extend(section(be, u16::to_be_bytes, &[(113, 0, 3, b"the other one")]));
+    file.extend(packet(be, 0, 1_767_604_201_000_001, &frame[..20], 20));
+    // A simple packet block: no time at all.
+    file.extend(block(3, &[&be(20)[..], &frame[..20]].concat(), be));
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in.pcapng"), folder.path().join("out.pcapng"));
+    std::fs::write(&input, file).unwrap();
+    let ran = analyze(["-q", "-w", out.to_str().unwrap(), input.to_str().unwrap()]);
+    assert!(ran.log.contains(": 4 packets, "), "{}", ran.log);
+    assert!(ran.log.contains("1 packet without a time that pcapng can hold"), "{}", ran.log);
+    let (mut before, after) = (packets(&input), packets(&out));
+    assert_eq!(before.iter().map(|packet| packet.2.0).collect::<Vec<_>>(), [1, 101, 113, 113]);
+    assert_eq!(before[3].1.replace(Timestamp::from_nanos(0)), None);
+    assert_eq!(after, before);
+    let mut capture = Capture::open(&Input::from(&out), &CaptureLimits::default()).unwrap();
+    while capture.next().unwrap().is_some() {}
+    let interfaces: Vec<_> = capture
+        .facts()
+        .interfaces
+        .iter()
+        .map(|i| (i.link_type.0, i.snap_len, i.name.as_deref(), i.description.as_deref()))
+        .collect();
+    assert_eq!(
+        interfaces,
+        [(1, None, Some("lan0"), None), (101, Some(96), None, None), (113, None, None, Some("the other one"))]
+    );
 }
 
 #[test]

@@ -44,6 +44,9 @@ fn run_3_shows_the_acks_that_were_not_written_and_the_package_written_again() {
             ("41", "◄ ACK 12"),
         ]
     );
+    // Of the two ACKs 9 that were due one was written; which, nothing tells.
+    assert_eq!(rungs[from + 1].2, "one of two not written");
+    assert_eq!((rungs[from + 3].2.as_str(), rungs[from + 5].2.as_str()), ("not written", "not written"));
     assert_eq!(rungs[from + 6].2, "again: a duplicate;");
     assert_eq!(rungs[from + 7].2, "timer, full window");
     assert_eq!(rungs[from + 10].2, "covers 10, 11, too");

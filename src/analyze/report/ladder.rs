@@ -304,9 +304,9 @@ impl Rungs {
             .answers
             .unanswered()
             .filter(|(call, proved)| *proved && (first..=last).contains(&call.at))
-            .map(|(call, _)| call)
+            .map(|(call, _)| (call, self.answers.is_one_of_several(call)))
             .collect();
-        lost.sort_unstable_by_key(|call| call.serial);
+        lost.sort_unstable_by_key(|(call, _)| call.serial);
         let mut lost = lost.into_iter().peekable();
         let mut quiet: Vec<Row> = Vec::new();
         let mut open = open.into_iter().peekable();
@@ -323,9 +323,10 @@ impl Rungs {
             if open.peek().is_some_and(|next| next.serial == serial) {
                 continue;
             }
-            while let Some(call) = lost.next_if(|call| call.at == serial) {
+            while let Some((call, one_of_several)) = lost.next_if(|(call, _)| call.at == serial) {
                 self.fold(&mut quiet);
-                self.rows.push(lost_ack(serial, call.pos));
+                let remark = if one_of_several { "one of two not written" } else { "not written" };
+                self.rows.push(lost_ack(serial, call.pos, remark));
             }
         }
         self.fold(&mut quiet);
@@ -376,14 +377,14 @@ fn frames_of(row: &Row) -> u64 {
     }
 }
 
-fn lost_ack(serial: u64, pos: Pos) -> Row {
+fn lost_ack(serial: u64, pos: Pos, remark: &str) -> Row {
     let arrow = Arrow {
         from: Side::Server,
         label: format!("ACK {pos}"),
         pos: Some(pos),
         name: Some(Name::Ack),
         fate: Fate::Lost,
-        remarks: vec!["not written".to_owned()],
+        remarks: vec![remark.to_owned()],
         tone: Tone::Repair,
     };
     Row { serial, packet: None, time: None, kind: Kind::Arrow(arrow) }

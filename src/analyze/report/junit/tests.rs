@@ -7,7 +7,6 @@ fn xml(sample: &Sample, fail_on: Option<Severity>) -> String {
     let mut report = Junit::new(&mut out, fail_on);
     report.connection(&sample.connection(), &sample.record).unwrap();
     report.finish(&totals([sample])).unwrap();
-    drop(report);
     String::from_utf8(out).unwrap()
 }
 

@@ -51,7 +51,6 @@ fn draw(steps: &[Step], findings: &[Finding]) -> String {
     }
     ladder.connection(&sample.connection(), &sample.record).unwrap();
     ladder.finish(&totals([&sample])).unwrap();
-    drop(ladder);
     String::from_utf8(out).unwrap()
 }
 

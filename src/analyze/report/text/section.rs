@@ -20,6 +20,8 @@ const FINDINGS: usize = 40;
 const CAUSES: usize = 40;
 /// Doubts that are told one by one.
 const DOUBTS: usize = 12;
+/// Ages, in seconds, that are one.
+const SAME_AGE: f64 = 0.0005;
 /// Notes of the ledger, and holes, that are told one by one.
 const DETAILS: usize = 5;
 
@@ -298,12 +300,16 @@ fn why(cause: &Cause) -> String {
 fn triggers(cause: &Cause) -> String {
     let Evidence { timer, window, .. } = &cause.evidence;
     let age = |timer: &TimerEvidence| match timer.age_max - timer.age_min {
-        ..=0.0005 => format!("{} old", seconds(timer.age_min)),
+        ..=SAME_AGE => format!("{} old", seconds(timer.age_min)),
         f64::INFINITY => format!("at least {} old", seconds(timer.age_min)),
         _ => format!("{} to {} old", seconds(timer.age_min), seconds(timer.age_max)),
     };
     let trigger = |trigger: &Trigger| match (trigger, timer, window) {
         (Trigger::Timer, Some(timer), _) => match timer.timeout {
+            Some(timeout) if timer.age_max - timer.age_min <= SAME_AGE => {
+                let ended = seconds(timer.age_min - timeout);
+                format!("timer: ended {ended} before ({}, timeout {})", age(timer), seconds(timeout))
+            }
             Some(timeout) => format!("timer: {}, timeout {}", age(timer), seconds(timeout)),
             None => format!("timer: {}", age(timer)),
         },
@@ -407,10 +413,8 @@ fn figures(sheet: &mut Sheet, metrics: &Metrics) {
             metrics.frames, metrics.messages, metrics.unique, metrics.resent, metrics.acks
         ),
     );
-    row(
-        "lost",
-        format!("{} not written in their turn, {}", count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK")),
-    );
+    let (packages, acks) = (count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK"));
+    row("lost", format!("{packages} and {acks} not written when due"));
     let [client, server] = metrics.stream_bytes;
     let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} B/s"));
     row(

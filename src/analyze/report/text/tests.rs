@@ -11,7 +11,6 @@ fn text(samples: &[Sample], layout: Layout) -> String {
         report.connection(&sample.connection(), &sample.record).unwrap();
     }
     report.finish(&totals(samples)).unwrap();
-    drop(report);
     String::from_utf8(out).unwrap()
 }
 
