@@ -1,6 +1,6 @@
 //! Which arrivals were answered by an ACK: the server's side of the bookkeeping, as far as the wire shows it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::window::{Arrival, RecvWindow};
 use crate::wire::Pos;
@@ -42,6 +42,8 @@ pub struct Answers {
     waiting: BTreeMap<i32, VecDeque<Call>>,
     len: usize,
     next: u64,
+    /// Positions of which an ACK answered a call while another one was waiting.
+    shared: BTreeSet<i32>,
     /// Every call below this serial was answered or never will be.
     answered: u64,
     forgotten: u64,
@@ -87,6 +89,9 @@ impl Answers {
         let call = calls.pop_back()?;
         if calls.is_empty() {
             self.waiting.remove(&number.0);
+            self.shared.remove(&number.0);
+        } else {
+            self.shared.insert(number.0);
         }
         self.len -= 1;
         self.answered = self.answered.max(call.serial);
@@ -101,6 +106,13 @@ impl Answers {
     /// Calls without an answer, by position, each with whether that is proved: a later call was answered.
     pub fn unanswered(&self) -> impl Iterator<Item = (Call, bool)> + '_ {
         self.waiting.values().flatten().map(|call| (*call, call.serial < self.answered))
+    }
+
+    /// True when another call of the position of an unanswered one was answered: which of the equal ACKs was not written,
+    /// nothing tells.
+    #[must_use]
+    pub fn is_one_of_several(&self, call: Call) -> bool {
+        self.shared.contains(&call.pos.0)
     }
 
     /// Calls that were forgotten.
@@ -142,6 +154,7 @@ mod tests {
         answers.arrive(Pos(1), 2);
         assert_eq!(answers.acknowledge(Pos(1)).map(|call| call.at), Some(2));
         assert_eq!(lost(&answers), [(1, 1, CallKind::First)]);
+        assert!(answers.unanswered().all(|(call, _)| answers.is_one_of_several(call)));
         assert_eq!(answers.acknowledge(Pos(1)).map(|call| call.at), Some(1));
         assert_eq!(lost(&answers), []);
         assert_eq!(answers.acknowledge(Pos(1)), None);

@@ -169,7 +169,7 @@ pub(super) struct ClosingFacts<'a> {
     pub(super) course: &'a super::course::Course,
     /// Runs never written, with the frame that passed them by.
     pub(super) open: Vec<(Positions, Option<Opening>)>,
-    /// Positions that arrived in order and whose ACK was never seen, with packet and time of their last copy.
+    /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
     pub(super) unanswered: Vec<(Pos, Name, u64, Option<Timestamp>)>,
     /// The longest that an answer took, in seconds.
     pub(super) longest_rtt: Option<f64>,

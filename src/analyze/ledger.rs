@@ -98,6 +98,8 @@ pub(super) struct Book {
     pub(super) partial_frames: u64,
     /// The latest loss of each side.
     lost: [Option<Lost>; 2],
+    /// It reaches up to the next frame of that side, which has not come.
+    open: [bool; 2],
 }
 
 impl Book {
@@ -113,11 +115,13 @@ impl Book {
             self.holes.push(LedgerHole { from, offset, len, cause, packet });
         }
         self.lost[index(from)] = Some(Lost { len: Some(len), from, packet, after });
+        self.open[index(from)] = true;
     }
 
     /// Bytes that the other side acknowledged and that are not there, at least not so far.
     pub(super) fn unseen(&mut self, from: Side, packet: u64, after: u64) {
         self.lost[index(from)] = Some(Lost { len: None, from, packet, after });
+        self.open[index(from)] = true;
     }
 
     /// The latest loss of that side.
@@ -127,7 +131,17 @@ impl Book {
 
     /// True when bytes of that side were lost after the frame in `packet`, or may have been.
     pub(super) fn lost_since(&self, side: Side, packet: u64) -> bool {
-        self.lost(side).is_some_and(|lost| lost.after >= packet)
+        self.lost(side).is_some_and(|lost| self.open[index(side)] || lost.after >= packet)
+    }
+
+    /// A frame of that side: what was lost before it lies before it. `after` is the last packet of which a frame was seen.
+    #[inline]
+    pub(super) fn frame(&mut self, from: Side, after: u64) {
+        if std::mem::take(&mut self.open[index(from)])
+            && let Some(lost) = &mut self.lost[index(from)]
+        {
+            lost.after = after;
+        }
     }
 
     /// Sums up.

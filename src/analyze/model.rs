@@ -1,6 +1,8 @@
 //! The model: follows one connection with the window rules in observer mode, makes one [`Step`] of each frame, and puts
 //! beside it what the rules need to know.
 
+use std::collections::VecDeque;
+
 use super::again::{Acted, Again, Age, Ahead, How, Left, Room, Terms, Waiting};
 use super::course::{Course, Event};
 use super::facts::{AgainFacts, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited};
@@ -17,13 +19,15 @@ use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
 use crate::decode::observer::memory::{Opening, Written};
 use crate::decode::reassembly::{Closing, Hole};
 use crate::time::Timestamp;
-use crate::window::{Acknowledgement, Arrival, Departure, RecvWindow, SendWindow};
+use crate::window::{Acknowledgement, Arrival, Departure, Positions, RecvWindow, SendWindow};
 use crate::wire::{FrameLayout, Name, Pos, Side};
 
 /// Positions of a jumping ACK that are looked up one by one.
 const MAX_LOOKED_UP: u64 = 64;
-/// Unanswered positions looked up at the end.
-const MAX_UNANSWERED: i32 = 1024;
+/// Truly new positions remembered.
+const MAX_TRULY_NEW: usize = 64;
+/// Arrivals in order remembered whose ACK has not come.
+const MAX_DUE: usize = 4096;
 
 /// One connection.
 ///
@@ -37,6 +41,8 @@ pub(super) struct Model {
     observer: Observer,
     /// `None` while what the server holds is not known.
     receiver: Option<RecvWindow>,
+    /// ACKs that are due, by what arrived in order: the latest.
+    due: VecDeque<Due>,
     steps: u64,
     /// The latest frame: packet and time.
     last: Option<(u64, Option<Timestamp>)>,
@@ -45,9 +51,13 @@ pub(super) struct Model {
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
     asked_at: Option<Timestamp>,
+    /// The sent_time of GET_MAX, before which nothing was counted.
+    asked_sent: Option<f64>,
     course: Course,
     book: Book,
     waiting: Waiting,
+    /// Positions that were truly new when they were written, with their sent_time: the latest, ascending.
+    truly_new: VecDeque<(Pos, f64)>,
     /// The client's latest frame was a position written again or late.
     just_again: bool,
     /// A new package was written while this position was long due.
@@ -61,12 +71,19 @@ pub(super) struct Model {
     tally: Tally,
 }
 
+/// A position arrived in order: ACKs are due for it and for every held one that follows.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    acks: Positions,
+    packet: u64,
+    time: Option<Timestamp>,
+}
+
 /// What is known before a frame is taken in.
 struct Prior {
     before: Before,
     copy: Option<Written>,
     opening: Option<Opening>,
-    below: Option<Written>,
     clock_back: Option<ClockBack>,
     sent_back: Option<SentBack>,
 }
@@ -83,14 +100,17 @@ impl Model {
             from_start,
             observer: Observer::over(window).with_fingerprints(),
             receiver: whole.then(RecvWindow::new),
+            due: VecDeque::new(),
             steps: 0,
             last: None,
             last_sent: [None; 2],
             cut: [None; 2],
             asked_at: None,
+            asked_sent: None,
             course: Course::new(from_start),
             book: Book::default(),
             waiting: Waiting::default(),
+            truly_new: VecDeque::new(),
             just_again: false,
             acted: None,
             filled: None,
@@ -169,15 +189,14 @@ impl Model {
             last_acked: window.last_acked(),
             acks_proved: window.last_acked_is_proved(),
         };
-        let mut prior = Prior { before, copy: None, opening: None, below: None, clock_back: None, sent_back: None };
+        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None };
         if from == Side::Client
             && let Some(pos) = frame.pos().filter(|pos| *pos <= before.highest)
         {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
-            prior.below =
-                prior.opening.and_then(|opening| self.observer.copy(Pos(opening.missing.first().0 - 1))).copied();
         }
+        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -215,7 +234,7 @@ impl Model {
     ) -> bool {
         step.verdict = StepVerdict::Departure(verdict);
         step.pos = Some(pos);
-        step.arrival = self.arrival(name, pos);
+        step.arrival = self.arrival(step, name, pos);
         let first = !matches!(verdict, Departure::Resend | Departure::NotAPosition);
         if name == Name::Msg {
             self.meter.messages += 1;
@@ -237,10 +256,13 @@ impl Model {
     #[inline]
     fn ahead(&mut self, step: &Step, prior: &Prior, name: Name, pos: Pos) {
         let Before { last_acked, acks_proved, .. } = prior.before;
+        let outstanding = last_acked.is_some_and(|last| last.0 < pos.0 - 1);
+        let truly_new = outstanding && step.in_flight.is_some() && acks_proved;
         if !self.waiting.is_empty() {
-            let outstanding = last_acked.is_some_and(|last| last.0 < pos.0 - 1);
-            let truly_new = outstanding && step.in_flight.is_some() && acks_proved;
             self.waiting.ahead(Ahead { name, pos, packet: step.packet, truly_new });
+        }
+        if truly_new {
+            self.note_truly_new(pos, step.sent_time);
         }
         if self.timeout.is_some() {
             self.note_act(step, prior);
@@ -249,6 +271,21 @@ impl Model {
             self.waited = self.filled.and_then(|filled| waited(filled, name, pos, step, self.tolerance));
             self.filled = (pos >= edge && name == Name::Msg).then_some((step.packet, step.time, edge));
         }
+    }
+
+    /// Remembers what was not counted before.
+    #[inline]
+    fn note_truly_new(&mut self, pos: Pos, sent_time: Option<f64>) {
+        let Some(sent) = sent_time.filter(|sent| sent.is_finite()) else { return };
+        if self.truly_new.len() >= MAX_TRULY_NEW {
+            self.truly_new.pop_front();
+        }
+        self.truly_new.push_back((pos, sent));
+    }
+
+    /// A sent_time at which `pos` had not been counted for sure: positions are counted in their order.
+    fn surely_uncounted(&self, pos: Pos) -> Option<f64> {
+        self.truly_new.iter().rev().find(|(new, _)| *new < pos).map(|(_, sent)| *sent).or(self.asked_sent)
     }
 
     #[inline]
@@ -265,7 +302,9 @@ impl Model {
         self.meter.acks += 1;
         let moved = step.last_acked != prior.before.last_acked;
         let (after, ambiguous) = match answers {
-            Answers::Frame { after, packet, .. } if moved && step.last_acked == Some(number) => {
+            Answers::Frame { after, packet, .. }
+                if moved && step.last_acked == Some(number) && !self.was_held(number) =>
+            {
                 let ambiguous = if after.is_some() {
                     None
                 } else {
@@ -284,19 +323,35 @@ impl Model {
                 self.waiting.acked(number, step.packet);
             }
             self.anchor_receiver(number);
+            while self.due.front().is_some_and(|due| due.acks.last() <= number) {
+                self.due.pop_front();
+            }
         }
         let last = prior.before.last_acked.map_or(number.0, |last| last.0.saturating_add(1));
         verdict == Acknowledgement::Advances && number.0 == last
     }
 
+    /// The receiver had to hold it until a lower one came: how long its ACK took says nothing of the way.
+    #[inline]
+    fn was_held(&self, pos: Pos) -> bool {
+        self.due.iter().any(|due| due.acks.contains(pos) && due.acks.first() != pos)
+    }
+
     /// What a MSG or DONE is to the receiver. A DONE is not held (PROTOCOL §3.6).
     #[inline]
-    fn arrival(&mut self, name: Name, pos: Pos) -> Option<Arrival> {
+    fn arrival(&mut self, step: &Step, name: Name, pos: Pos) -> Option<Arrival> {
         let receiver = self.receiver.as_mut()?;
         if name == Name::Done && i64::from(pos.0) > i64::from(receiver.arrived_through().0) + 1 {
             return Some(Arrival::Ahead);
         }
-        Some(receiver.arrive(pos))
+        let arrival = receiver.arrive(pos);
+        if let Arrival::InOrder { acks } = arrival {
+            if self.due.len() >= MAX_DUE {
+                self.due.pop_front();
+            }
+            self.due.push_back(Due { acks, packet: step.packet, time: step.time });
+        }
+        Some(arrival)
     }
 
     /// An ACK tells what the server has, once nothing above it is held.
@@ -330,13 +385,17 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
+        let mut flaws = info.flaws;
+        // Where P is not known, what looks like padding may be payload.
+        let layout = located.frame.view().layout().max_msg_size();
+        flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
         let written = match info.note {
             Note::Departure { name, pos, .. } => Some((name, pos)),
             _ => None,
         };
         let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
         let course = self.take_course(connection, located, step, &prior);
-        self.note_cut(located, info.flaws);
+        self.note_cut(located, flaws);
         self.handshake_rtt(step);
         self.count_gaps(info.note);
         let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
@@ -345,7 +404,7 @@ impl Model {
             step,
             frame: &located.frame,
             note: info.note,
-            flaws: info.flaws,
+            flaws,
             before: prior.before,
             book: &self.book,
             options: &self.options,
@@ -392,7 +451,10 @@ impl Model {
 
     fn handshake_rtt(&mut self, step: &Step) {
         match step.name {
-            Some(Name::GetMax) => self.asked_at = step.time,
+            Some(Name::GetMax) => {
+                self.asked_at = step.time;
+                self.asked_sent = self.asked_sent.or(step.sent_time.filter(|sent| sent.is_finite()));
+            }
             Some(Name::ReturnMax) => {
                 self.meter.handshake = between(self.asked_at, step.time).filter(|nanos| *nanos >= 0).map(seconds);
             }
@@ -436,9 +498,8 @@ impl Model {
             Departure::Fill => {
                 let opened = prior.opening;
                 let min = opened.and_then(|opening| since(opening.sent_time));
-                // Counted after the last one below it that was written.
-                let max = prior.below.and_then(|below| since(below.sent_time));
-                let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY) });
+                let max = self.surely_uncounted(pos).and_then(since);
+                let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY).max(min) });
                 if let Some(nanos) = opened.and_then(|opening| between(opening.time, step.time)) {
                     self.meter.gap_open.add(seconds(nanos));
                 }
@@ -482,7 +543,7 @@ impl Model {
             capture_age,
             terms: self.terms(),
             highest: prior.before.highest,
-            last_acked: prior.before.last_acked,
+            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
             acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet)),
             acked_after: None,
@@ -565,6 +626,7 @@ impl Model {
         self.cut[index(from)] = None;
         if from == Side::Client {
             self.receiver = None;
+            self.due.clear();
         }
     }
 
@@ -625,15 +687,21 @@ impl Model {
         }
     }
 
-    /// Positions that arrived in order and whose ACK was never seen.
+    /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
     fn unanswered(&self) -> Vec<(Pos, Name, u64, Option<Timestamp>)> {
-        let Some(receiver) = &self.receiver else { return Vec::new() };
-        let last = self.observer.last_acked().unwrap_or_default().0;
-        let through = receiver.arrived_through().0;
-        (last.saturating_add(1)..=through)
-            .take(MAX_UNANSWERED as usize)
-            .filter_map(|pos| self.observer.copy(Pos(pos)))
-            .map(|copy| (copy.pos, copy.name, copy.packet, copy.time))
+        if self.receiver.is_none() {
+            return Vec::new();
+        }
+        let last = self.observer.last_acked().unwrap_or_default();
+        let positions = self
+            .due
+            .iter()
+            .flat_map(|due| (due.acks.first().0..=due.acks.last().0).map(move |pos| (Pos(pos), due.packet, due.time)));
+        let named = |pos| self.observer.copy(pos).map_or(Name::Msg, |copy| copy.name);
+        positions
+            .filter(|(pos, ..)| *pos > last)
+            .take(MAX_DUE)
+            .map(|(pos, packet, time)| (pos, named(pos), packet, time))
             .collect()
     }
 

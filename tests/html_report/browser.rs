@@ -50,6 +50,8 @@ impl Browser {
         for domain in ["Page", "Network", "Runtime", "Log"] {
             browser.command(&format!("{domain}.enable"), json!({}));
         }
+        // Processor time, and not what else the machine is doing.
+        browser.command("Performance.enable", json!({"timeDomain": "threadTicks"}));
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         browser.command("Emulation.setDeviceMetricsOverride", size);
         browser
@@ -82,6 +84,13 @@ impl Browser {
         let answer = self.command("Runtime.evaluate", parameters);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}");
         answer["result"]["value"].clone()
+    }
+
+    /// Processor seconds that the page's thread has spent: script, style, layout and drawing.
+    pub(crate) fn task_seconds(&mut self) -> f64 {
+        let metrics = self.command("Performance.getMetrics", json!({}));
+        let task = metrics["metrics"].as_array().unwrap().iter().find(|metric| metric["name"] == "TaskDuration");
+        task.unwrap()["value"].as_f64().unwrap()
     }
 
     /// The text of the element that a selector finds.

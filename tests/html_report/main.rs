@@ -136,11 +136,7 @@ fn every_frame_and_every_finding_of_the_runs_is_there() {
         expected.sort_by_key(|(at, _)| *at);
         let expected: Vec<Value> = expected.into_iter().map(|(_, finding)| finding).collect();
         assert_eq!(browser.value(FINDINGS), Value::from(expected), "{run}");
-        assert_eq!(
-            browser.text("#verdict").split_once('\n').map_or("", |(_, line)| line),
-            connection["verdict"]["line"],
-            "{run}"
-        );
+        assert_eq!(browser.text("#verdict .line"), connection["verdict"]["line"], "{run}");
         assert_nothing_was_loaded_or_run(&mut browser);
     }
 }
@@ -165,6 +161,7 @@ fn choosing_a_frame_or_a_finding_chooses_it_everywhere() {
     browser.click("[...document.querySelectorAll('#ladder-list .rung.frame')].find((r) => r.querySelector('.packet').textContent === '26')");
     assert_eq!(browser.value(chosen), "26");
     assert!(browser.text("#chosen h3").starts_with("MSG 6"));
+    browser.value("new Promise((done) => setTimeout(done, 500))");
     assert_eq!(browser.value("location.hash"), "#connection=0&packet=26");
     assert!(browser.text("#spoken").contains("packet 26, client, MSG 6"));
     assert_eq!(browser.value("document.querySelectorAll('#findings-list .related').length > 0"), true);
@@ -195,7 +192,7 @@ fn choosing_a_frame_or_a_finding_chooses_it_everywhere() {
     assert_eq!(format!("packet {}", browser.value(chosen).as_str().unwrap()), browser.value(finding).as_str().unwrap());
     assert_ne!(browser.text("#chosen .statement .message"), "");
 
-    // The graph: a click at the ring's place in the middle chooses the nearest frame.
+    // A click in the middle of the graph chooses the nearest frame.
     browser.press("Escape");
     assert_eq!(browser.value(chosen), Value::Null);
     browser.click("document.querySelector('#position')");
@@ -273,9 +270,9 @@ fn hostile_capture() -> Vec<u8> {
         write(Side::Client, &emitted(Frame::from_client(Name::Msg, payload, Pos(k), f64::NAN), layout), &mut out);
         write(Side::Server, &emitted(Frame::from_server(Name::Ack, payload, f64::INFINITY), layout), &mut out);
     }
-    for header in [b"<script>al", b"</script>\0", b"\xe2\x80\xae<b>\xff\xff\0"] {
+    for header in [b"<script>al", b"</script>\0", b"\xe2\x80\xae<b>\xff\xff\0\0"] {
         let mut bytes = emitted(Frame::from_client(Name::Msg, HOSTILE[0], Pos(i32::MAX), -1.0), layout);
-        bytes[..10].copy_from_slice(&header[..10.min(header.len())]);
+        bytes[..10].copy_from_slice(header);
         write(Side::Client, &bytes, &mut out);
     }
     out.0.finish().unwrap()
@@ -342,24 +339,28 @@ fn a_hundred_thousand_frames_open_and_scroll() {
     let load = browser.value("(() => { const [n] = performance.getEntriesByType('navigation'); return [n.responseEnd, n.domInteractive, n.loadEventEnd]; })()");
     println!("{size} bytes; loaded, read, ready: {load} ms");
     assert!(load[2].as_f64().unwrap() < 15_000.0);
+    println!("{:.0} ms of processor time for it", browser.task_seconds() * 1e3);
     for (name, act) in [
         ("zoom in", "canvas.dispatchEvent(wheel({deltaY: -60}))"),
         ("pan", "canvas.dispatchEvent(wheel({deltaX: k % 40 < 20 ? 40 : -40}))"),
         ("zoom out", "canvas.dispatchEvent(wheel({deltaY: 60}))"),
-        ("pan, zoomed out", "canvas.dispatchEvent(wheel({deltaX: k % 40 < 20 ? 40 : -40, deltaY: 0}))"),
         ("scroll the ladder", "ladder.scrollTop += 900"),
         ("jump in the ladder", "ladder.scrollTop = (k * 7919 % 100) / 100 * ladder.scrollHeight"),
         ("next frame", "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'PageDown'}))"),
     ] {
-        let figures = browser.value(&smoothness(act));
-        println!("{name}: {figures}");
-        assert!(figures["work"]["p95"].as_f64().unwrap() < 100.0, "{name}: {figures}");
+        let before = browser.task_seconds();
+        let frames = browser.value(&smoothness(act));
+        let work = (browser.task_seconds() - before) * 1e3 / f64::from(STEPS);
+        println!("{name}: {work:.1} ms of processor time a step; frames of the screen: {frames} ms");
+        assert!(work < 50.0, "{name}: {work} ms of processor time a step");
     }
     assert_nothing_was_loaded_or_run(&mut browser);
 }
 
-/// Does `act` once in each of 120 frames of the screen. `work` is what the act and the drawing that it brings about
-/// take in the page's thread, style and layout included; `frame` the time from one frame to the next. Milliseconds.
+/// Frames of the screen in which something is done.
+const STEPS: u32 = 120;
+
+/// Does `act` once in each of [`STEPS`] frames of the screen, and gives the time from one to the next.
 fn smoothness(act: &str) -> String {
     format!(
         "(async () => {{
@@ -367,26 +368,17 @@ fn smoothness(act: &str) -> String {
           const ladder = document.querySelector('#ladder-list');
           const wheel = (options) => new WheelEvent('wheel', {{clientX: 900, clientY: 200, bubbles: true, cancelable: true, ...options}});
           const screen = () => new Promise((done) => requestAnimationFrame(done));
-          const work = [];
-          const frame = [];
+          const times = [];
           let last = await screen();
-          for (let k = 0; k < 120; k += 1) {{
-            const begin = performance.now();
+          for (let k = 0; k < {STEPS}; k += 1) {{
             {act};
-            const acted = performance.now() - begin;
             const now = await screen();
-            // What the act asked for is drawn: its callback was registered before ours, its scroll event came earlier.
-            document.body.offsetHeight;
-            work.push(acted + performance.now() - now);
-            frame.push(now - last);
+            times.push(now - last);
             last = now;
           }}
-          const sum = (list) => {{
-            list.sort((a, b) => a - b);
-            const at = (share) => Number(list[Math.floor(share * (list.length - 1))].toFixed(2));
-            return {{ median: at(0.5), p95: at(0.95), most: at(1) }};
-          }};
-          return {{ work: sum(work), frame: sum(frame) }};
+          times.sort((a, b) => a - b);
+          const at = (share) => Math.round(times[Math.floor(share * (times.length - 1))] * 10) / 10;
+          return {{ median: at(0.5), p95: at(0.95), most: at(1) }};
         }})()"
     )
 }

@@ -157,7 +157,9 @@ impl<'w> Shared<'w> {
                 });
             }
         }
-        let Some(open) = self.open.remove(&connection.tcp.id) else { return ControlFlow::Continue(()) };
+        let Some(mut open) = self.open.remove(&connection.tcp.id) else { return ControlFlow::Continue(()) };
+        // Some are decided late; readers go by packets.
+        open.findings.sort_by_key(|finding| finding.at);
         let record = ConnectionRecord {
             file: file.to_owned(),
             analysis,

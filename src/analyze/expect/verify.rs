@@ -56,17 +56,19 @@ impl Shared {
         }
     }
 
-    fn packets(mut self) -> (PositionSet, Vec<u64>) {
-        self.packets.sort_unstable();
-        self.packets.dedup();
-        (self.positions, self.packets)
+    /// The packets, ascending.
+    fn named(&self) -> Vec<u64> {
+        let mut packets = self.packets.clone();
+        packets.sort_unstable();
+        packets.dedup();
+        packets
     }
 }
 
 impl Checks<'_> {
     fn push(&mut self, key: &'static str, outcome: Outcome, declared: String, seen: String, about: Shared) {
-        let (positions, packets) = about.packets();
-        self.checked.push(Checked { key, outcome, declared, seen, positions, packets });
+        let packets = about.named();
+        self.checked.push(Checked { key, outcome, declared, seen, positions: about.positions, packets });
     }
 
     /// True when every byte of that side is there, from the first to where the connection or the capture ends.
@@ -180,7 +182,7 @@ impl Checks<'_> {
             }
             Some((Bounds { max: Some(_), .. }, evidence)) => (Outcome::Met, format!("not contradicted: {evidence}")),
             Some((_, evidence)) => (Outcome::CannotTell, format!("nothing bounds it from above: {evidence}")),
-            None => (Outcome::CannotTell, "nothing was resent by a timer".to_owned()),
+            None => (Outcome::CannotTell, "no resend bounds it".to_owned()),
         };
         self.push("timeout", outcome, declared, seen, about);
     }
@@ -221,7 +223,7 @@ impl Checks<'_> {
         let none = lines.is_empty() && met.positions.is_empty();
         let listed = words::positions(declared);
         if !met.positions.is_empty() {
-            let seen = format!("not written before {}", words::packets(&met.packets));
+            let seen = format!("not written before {}", words::packets(&met.named()));
             self.push(KEY, Outcome::Met, words::positions(&met.positions), seen, met);
         } else if none && listed.is_empty() && self.is_whole(Side::Client) {
             self.push(KEY, Outcome::Met, "none".to_owned(), "every package was written in its turn".into(), met);
@@ -341,7 +343,7 @@ impl Checks<'_> {
         }
         let none = lines.is_empty() && met.positions.is_empty();
         if !met.positions.is_empty() {
-            let seen = format!("not written when first due; see {}", words::packets(&met.packets));
+            let seen = format!("not written when first due; see {}", words::packets(&met.named()));
             self.push(KEY, Outcome::Met, words::positions(&met.positions), seen, met);
         } else if none && whole {
             self.push(KEY, Outcome::Met, "none".to_owned(), "every ACK was written when it was due".into(), met);

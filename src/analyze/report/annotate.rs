@@ -118,12 +118,8 @@ pub fn annotate<W: Write>(
     out: W,
 ) -> Result<Annotated, AnnotateError> {
     let mut writer = Writer::new(out, &section_comment(capture, name, comments))?;
-    loop {
-        let packet = match capture.next() {
-            Ok(Some(packet)) => packet,
-            // It was complained of when it was analysed.
-            Ok(None) | Err(_) => break,
-        };
+    // An error was complained of when the capture was analysed.
+    while let Ok(Some(packet)) = capture.next() {
         let (number, time) = (packet.number, packet.time);
         let nanos = time.and_then(|time| u64::try_from(time.nanos()).ok());
         writer.done.without_time += u64::from(nanos.is_none());

@@ -103,9 +103,11 @@ impl<W: Write> Junit<W> {
             let first = first.map_or_else(String::new, |finding| format!(": {}", tame(&finding.message)));
             (Outcome::Failed, format!("{}{first}", count(failures, "finding")))
         } else if let [doubt, more @ ..] = doubts.as_slice() {
-            let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
-            let about = positions(&doubt.positions);
-            (Outcome::CannotTell, format!("cannot tell, because {}{about}{more}", tame(&doubt.because)))
+            let of = (!doubt.positions.is_empty()).then(|| format!("of {}", positions(&doubt.positions)));
+            let more = (!more.is_empty()).then(|| format!("and {} more", more.len()));
+            let about: Vec<String> = of.into_iter().chain(more).collect();
+            let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join("; ")) };
+            (Outcome::CannotTell, format!("cannot tell, because {}{about}", tame(&doubt.because)))
         } else {
             (Outcome::Met, String::new())
         };

@@ -195,6 +195,14 @@ impl<W: Write> Report for Ladder<W> {
     }
 }
 
+impl Arrow {
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+}
+
 impl Rungs {
     fn new(origin: Option<Timestamp>) -> Self {
         Self { origin, answers: Answers::new(), rows: Vec::new(), settled: 0, next: 0, beyond: 0 }
@@ -270,12 +278,12 @@ impl Rungs {
         if let Some(cause) = &finding.cause {
             let triggers: Vec<&str> = cause.triggers.iter().map(|trigger| trigger_word(*trigger)).collect();
             if !triggers.is_empty() {
-                arrow.remarks.push(triggers.join(", "));
+                arrow.remark(triggers.join(", "));
             }
         }
         if finding.severity == Severity::Error {
             arrow.tone = Tone::Fault;
-            arrow.remarks.push(format!("! {}", finding.rule.name));
+            arrow.remark(format!("! {}", finding.rule.name));
         }
     }
 
@@ -296,9 +304,9 @@ impl Rungs {
             .answers
             .unanswered()
             .filter(|(call, proved)| *proved && (first..=last).contains(&call.at))
-            .map(|(call, _)| call)
+            .map(|(call, _)| (call, self.answers.is_one_of_several(call)))
             .collect();
-        lost.sort_unstable_by_key(|call| call.serial);
+        lost.sort_unstable_by_key(|(call, _)| call.serial);
         let mut lost = lost.into_iter().peekable();
         let mut quiet: Vec<Row> = Vec::new();
         let mut open = open.into_iter().peekable();
@@ -315,9 +323,10 @@ impl Rungs {
             if open.peek().is_some_and(|next| next.serial == serial) {
                 continue;
             }
-            while let Some(call) = lost.next_if(|call| call.at == serial) {
+            while let Some((call, one_of_several)) = lost.next_if(|(call, _)| call.at == serial) {
                 self.fold(&mut quiet);
-                self.rows.push(lost_ack(serial, call.pos));
+                let remark = if one_of_several { "one of two not written" } else { "not written" };
+                self.rows.push(lost_ack(serial, call.pos, remark));
             }
         }
         self.fold(&mut quiet);
@@ -368,14 +377,14 @@ fn frames_of(row: &Row) -> u64 {
     }
 }
 
-fn lost_ack(serial: u64, pos: Pos) -> Row {
+fn lost_ack(serial: u64, pos: Pos, remark: &str) -> Row {
     let arrow = Arrow {
         from: Side::Server,
         label: format!("ACK {pos}"),
         pos: Some(pos),
         name: Some(Name::Ack),
         fate: Fate::Lost,
-        remarks: vec!["not written".to_owned()],
+        remarks: vec![remark.to_owned()],
         tone: Tone::Repair,
     };
     Row { serial, packet: None, time: None, kind: Kind::Arrow(arrow) }

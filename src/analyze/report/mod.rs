@@ -19,6 +19,8 @@ pub mod json;
 pub mod junit;
 pub mod ladder;
 mod record;
+#[cfg(test)]
+pub(in crate::analyze) mod samples;
 pub mod schema;
 pub mod text;
 pub(in crate::analyze) mod words;

@@ -29,7 +29,7 @@ pub struct ConnectionRecord {
     pub file: String,
     /// Its sums. The counts and the verdict include the declared facts that were not met.
     pub analysis: ConnectionAnalysis,
-    /// Its findings in the order in which they were decided, as far as kept.
+    /// Its findings by the packet at which they show, as far as kept.
     pub findings: Vec<Finding>,
     /// Findings beyond those.
     pub findings_dropped: u64,

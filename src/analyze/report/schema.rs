@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::{ConnectionRecord, FileRecord, SCHEMA, Totals};
 use crate::analyze::expect::Checked;
 use crate::analyze::{
-    self as inner, BehaviourFit, Bounds, Cause, Certainty, Completeness, ConnectionAnalysis, Doubt, Evidence, Finding,
-    LedgerHole, PositionSet, RuleCount, Severity, Spread,
+    self as inner, Basis, BehaviourFit, Bounds, Cause, Certainty, Completeness, ConnectionAnalysis, Doubt, Evidence,
+    Finding, LedgerHole, PositionSet, RuleCount, Severity, Spread, Trigger,
 };
 use crate::decode::framing::{Capacity, CapacityBasis};
 use crate::decode::print::escape::tame;
@@ -198,6 +198,7 @@ struct PositionsObject {
 struct CauseObject {
     why: &'static str,
     triggers: Vec<&'static str>,
+    undecided: Vec<&'static str>,
     evidence: EvidenceObject,
 }
 
@@ -225,6 +226,7 @@ struct WindowObject {
     next: i32,
     last_acked: i32,
     size: u32,
+    basis: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -418,6 +420,10 @@ fn texts(texts: &[String]) -> Vec<String> {
 
 const fn by_side<T: Copy>([client, server]: [T; 2]) -> BySide<T> {
     BySide { client, server }
+}
+
+fn triggers(triggers: &[Trigger]) -> Vec<&'static str> {
+    triggers.iter().map(|trigger| trigger.as_str()).collect()
 }
 
 fn spread(spread: Spread) -> Option<SpreadObject> {
@@ -615,6 +621,10 @@ impl From<&Evidence> for EvidenceObject {
                 next: window.next.0,
                 last_acked: window.last_acked.0,
                 size: window.size,
+                basis: match window.basis {
+                    Basis::Declared => "declared",
+                    Basis::Inferred => "inferred",
+                },
             }),
             acked_before: evidence.acked_before.map(ack),
             acked_after: evidence.acked_after.map(ack),
@@ -626,7 +636,8 @@ impl From<&Cause> for CauseObject {
     fn from(cause: &Cause) -> Self {
         Self {
             why: cause.why.as_str(),
-            triggers: cause.triggers.iter().map(|trigger| trigger.as_str()).collect(),
+            triggers: triggers(&cause.triggers),
+            undecided: triggers(&cause.undecided),
             evidence: (&cause.evidence).into(),
         }
     }

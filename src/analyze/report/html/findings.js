@@ -1,6 +1,6 @@
 // Findings, and what could not be told: a list to choose from.
 
-const FINDING_ROW = 44;
+const FINDING_ROW = 62;
 
 /** Kinds of statements, worst first: sign and word. */
 const KINDS = {
@@ -18,8 +18,22 @@ function worstOf(kinds) {
 
 /** A kind as its sign, named for those who hear it. */
 function mark(kind) {
-  const [sign, word] = KINDS[kind];
-  return element('span', { class: `mark ${kind}`, role: 'img', 'aria-label': word, title: word }, sign);
+  const made = element('span', { role: 'img' });
+  showMark(made, kind);
+  return made;
+}
+
+/** Makes an element the sign of a kind, or empty for null. */
+function showMark(made, kind) {
+  const [sign, word] = kind === null ? ['', ''] : KINDS[kind];
+  made.className = kind === null ? '' : `mark ${kind}`;
+  made.textContent = sign;
+  made.title = word;
+  if (kind === null) {
+    made.removeAttribute('aria-label');
+  } else {
+    made.setAttribute('aria-label', word);
+  }
 }
 
 class Findings {
@@ -80,28 +94,33 @@ class Findings {
   filter() {
     const { statements } = this.connection;
     this.shown = [...statements.keys()].filter((index) => !this.hidden.has(statements[index].kind));
+    this.placeOf = new Map(this.shown.map((number, place) => [number, place]));
     this.list.reset(this.shown.length);
     byId('findings').setAttribute('aria-rowcount', this.shown.length + 1);
   }
 
+  /** Marks what is chosen and what shows at the chosen frame, and brings it into sight. */
   choose(chosen, focus) {
     this.chosen = chosen;
-    this.list.refresh();
-    const index = this.shown.indexOf(chosen.statement ?? chosen.citing[0]);
-    if (index >= 0) {
-      this.list.reveal(index);
-      const row = this.list.elementOf(index);
-      if (focus && row !== null) {
-        row.focus({ preventScroll: true });
-      }
+    const index = this.placeOf.get(chosen.statement ?? chosen.citing[0]);
+    if (index !== undefined) {
+      this.list.reveal(index, focus);
     }
+    this.list.each((row, place) => this.mark(row, this.shown[place]));
+  }
+
+  mark(row, number) {
+    const chosen = this.chosen?.statement === number;
+    row.classList.toggle('chosen', chosen);
+    row.classList.toggle('related', !chosen && (this.chosen?.citing.includes(number) ?? false));
+    row.setAttribute('aria-selected', String(chosen));
   }
 
   /** The statement `by` places after the chosen one, in the list as it is filtered; null at its ends. */
   beside(by) {
     const { statement, frame } = this.chosen ?? { statement: null, frame: null };
     const { statements, packet } = this.connection;
-    let index = this.shown.indexOf(statement);
+    let index = this.placeOf.get(statement) ?? -1;
     if (index < 0 && frame !== null) {
       // Nothing chosen, but a frame: from there.
       const after = this.shown.findIndex((s) => statements[s].at > packet[frame]);
@@ -115,12 +134,9 @@ class Findings {
 
   show(row, number, index) {
     const statement = this.connection.statements[number];
-    const chosen = this.chosen?.statement === number;
     row.className = 'finding';
-    row.classList.toggle('chosen', chosen);
-    row.classList.toggle('related', !chosen && (this.chosen?.citing.includes(number) ?? false));
     row.setAttribute('aria-rowindex', index + 2);
-    row.setAttribute('aria-selected', String(chosen));
+    this.mark(row, number);
     fill(
       row,
       element('span', { role: 'cell', class: 'kind' }, mark(statement.kind), element('span', { class: 'unseen' }, KINDS[statement.kind][1])),

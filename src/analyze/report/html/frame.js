@@ -70,9 +70,13 @@ class Chosen {
       'full-window': 'the window was full',
       'end-of-message': 'no new MSG was left',
     };
+    const said = (list) => list.map((trigger) => triggers[trigger] ?? trigger).join(' · ');
     const facts = [['why', why]];
     if (cause.triggers.length > 0) {
-      facts.push(['set off by', cause.triggers.map((trigger) => triggers[trigger]).join(' · ')]);
+      facts.push(['set off by', said(cause.triggers)]);
+    }
+    if (cause.undecided.length > 0) {
+      facts.push(['perhaps by', said(cause.undecided)]);
     }
     const { timer, window: edges, copy, acked_before: before, acked_after: after } = cause.evidence;
     if (timer !== null) {
@@ -81,8 +85,8 @@ class Chosen {
       facts.push(['timer', `last copy ${age} old, timeout ${timeout === null ? 'not known' : `${timeout} s`}`]);
     }
     if (edges !== null) {
-      const { edge, next, last_acked: acked, size } = edges;
-      facts.push(['window', `last ACK ${acked} + window ${size} = edge ${edge}; next new position ${next}`]);
+      const { edge, next, last_acked: acked, size, basis } = edges;
+      facts.push(['window', `last ACK ${acked} + ${basis} window ${size} = edge ${edge}; next new position ${next}`]);
     }
     if (copy > 1) {
       facts.push(['copy', `number ${copy} on the wire`]);
@@ -115,11 +119,8 @@ class Chosen {
   frame(connection, i, citing) {
     const client = connection.fromClient(i);
     const first = connection.columns.first_packet[i];
-    const facts = [
-      ['from', client ? `client ${connection.data.client}` : `server ${connection.data.server}`],
-      ['packet', first === undefined ? String(connection.packet[i]) : `${first} to ${connection.packet[i]}`],
-      ['captured', capturedAt(connection, i)],
-    ];
+    const packets = first === undefined ? connection.packet[i] : `${first} to ${connection.packet[i]}`;
+    const facts = [['packet', `${packets}, from the ${client ? 'client' : 'server'}, ${capturedAt(connection, i)}`]];
     const sent = sentAt(connection, i);
     if (sent !== null) {
       facts.push(['sent_time', sent]);
@@ -201,9 +202,9 @@ function list(facts) {
 
 function capturedAt(connection, i) {
   if (Number.isNaN(connection.time[i])) {
-    return 'the capture does not tell when';
+    return 'at a time the capture does not tell';
   }
-  return `${seconds(connection.time[i], 9)} s`;
+  return `at ${seconds(connection.time[i], 9)} s`;
 }
 
 function windowAfter(connection, i) {
@@ -248,7 +249,7 @@ function sentAt(connection, i) {
   const date = new Date(value * 1000).toISOString().replace('T', ' ').replace('Z', ' UTC');
   const { start } = connection.columns;
   const before = start === null ? NaN : Number(start) + connection.time[i] - value;
-  const words = `${value}, that is ${date}`;
+  const words = `${value} = ${date}`;
   return Number.isNaN(before) ? words : `${words}, ${seconds(Math.abs(before), 4)} s ${before < 0 ? 'after' : 'before'} its capture`;
 }
 

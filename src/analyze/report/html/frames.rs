@@ -240,3 +240,11 @@ const fn arrival_letter(arrival: Option<Arrival>) -> char {
         Some(Arrival::NotAPosition) => 'z',
     }
 }
+
+/// A column of these values as it is written.
+#[cfg(test)]
+pub(super) fn column(values: &[Option<i64>]) -> serde_json::Value {
+    let mut column = Deltas::default();
+    values.iter().for_each(|value| column.push(*value));
+    serde_json::to_value(column).unwrap_or_default()
+}

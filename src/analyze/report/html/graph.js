@@ -5,6 +5,12 @@
 const MARGIN = { left: 66, right: 14, top: 8, bottom: 34 };
 /** Frames a pixel from which on marks of ordinary frames become columns. */
 const DENSE = 0.4;
+/** Signs a pixel from which on those out of the ordinary are counted in lanes below instead. */
+const CROWDED = 0.2;
+/** Height of such a lane, and the width of its columns. */
+const LANE = { height: 15, column: 3 };
+/** What has a lane of its own, from the top. */
+const LANES = ['lost', 'unseen', 'fill', 'again', 'acklost', 'odd', 'fault'];
 /** Least span of the time axis, in seconds. */
 const LEAST_SPAN = 2e-6;
 
@@ -14,12 +20,17 @@ const SIGNS = [
   { key: 'again', word: 'MSG again', shape: 'triangle' },
   { key: 'fill', word: 'first copy, late', shape: 'diamond' },
   { key: 'lost', word: 'MSG not written', shape: 'cross' },
+  { key: 'unseen', word: 'not seen', shape: 'query' },
   { key: 'done', word: 'DONE, CLOSE', shape: 'square' },
   { key: 'ack', word: 'ACK', shape: 'tick' },
   { key: 'acklost', word: 'ACK not written', shape: 'crossed' },
   { key: 'odd', word: 'ACK that moves nothing', shape: 'ring' },
   { key: 'fault', word: 'breaks a rule', shape: 'block' },
 ];
+
+/** What `signs` holds for ordinary frames. */
+const NEW = SIGNS.findIndex(({ key }) => key === 'new') + 1;
+const ACK = SIGNS.findIndex(({ key }) => key === 'ack') + 1;
 
 /** The shown span of time. */
 class TimeView {
@@ -39,9 +50,12 @@ class TimeView {
   set(from, to) {
     const whole = this.most - this.least;
     const span = Math.min(Math.max(to - from, LEAST_SPAN), whole);
-    this.from = Math.min(Math.max(from + (to - from - span) / 2, this.least), this.most - span);
-    this.to = this.from + span;
-    this.changed();
+    const begin = Math.min(Math.max(from + (to - from - span) / 2, this.least), this.most - span);
+    if (begin !== this.from || begin + span !== this.to) {
+      this.from = begin;
+      this.to = begin + span;
+      this.changed();
+    }
   }
 
   get span() {
@@ -70,36 +84,46 @@ class TimeView {
 
 /** A canvas as large as its place, sharp on any screen. */
 class Plot {
-  constructor(id) {
-    this.canvas = byId(id);
-    this.context = this.canvas.getContext('2d');
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext('2d');
   }
 
-  /** Fits the canvas to its place, and empties it. */
-  begin() {
+  /** One that lies over another, for what changes more often. */
+  over() {
+    const canvas = element('canvas', { class: 'over', 'aria-hidden': 'true' });
+    this.canvas.after(canvas);
+    return new Plot(canvas);
+  }
+
+  /** Fits the canvas to its place. To be called when that has changed: asking for its size costs a layout. */
+  fit() {
     const { clientWidth, clientHeight } = this.canvas.parentElement;
-    const scale = window.devicePixelRatio || 1;
+    this.scale = window.devicePixelRatio || 1;
     this.width = clientWidth;
     this.height = clientHeight;
-    const wide = Math.round(clientWidth * scale);
-    const high = Math.round(clientHeight * scale);
-    if (this.canvas.width !== wide || this.canvas.height !== high) {
-      this.canvas.width = wide;
-      this.canvas.height = high;
-    }
-    this.context.setTransform(scale, 0, 0, scale, 0, 0);
-    this.context.clearRect(0, 0, clientWidth, clientHeight);
+    this.canvas.width = Math.round(clientWidth * this.scale);
+    this.canvas.height = Math.round(clientHeight * this.scale);
+  }
+
+  /** Empties the canvas. */
+  begin() {
+    this.context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    this.context.clearRect(0, 0, this.width, this.height);
   }
 }
 
 class Graphs {
   constructor(actions) {
     this.actions = actions;
-    this.position = new Plot('position');
-    this.flight = new Plot('flight');
-    this.overview = new Plot('overview');
-    this.chosen = { frame: null, related: [] };
-    this.hover = null;
+    this.position = new Plot(byId('position'));
+    this.positionChoice = this.position.over();
+    this.flight = new Plot(byId('flight'));
+    this.flightChoice = this.flight.over();
+    this.overview = new Plot(byId('overview'));
+    this.plots = [this.position, this.positionChoice, this.flight, this.flightChoice, this.overview];
+    this.chosen = { frame: null, related: new Set() };
+    this.plots.forEach((plot) => plot.fit());
     this.view = new TimeView(() => this.invalidate());
     this.theme();
     this.listen();
@@ -108,10 +132,31 @@ class Graphs {
   open(connection) {
     this.connection = connection;
     const { count, x } = connection;
+    this.sortFrames();
     this.profile = null;
-    this.hover = null;
     this.view.reset(count > 0 ? x[0] : 0, count > 0 ? x[count - 1] : 1);
     this.canvasLabel();
+    this.invalidate();
+  }
+
+  /** What each frame is drawn as, once: `signs` has the place in SIGNS and one more, or 0; `passers` are the frames that passed over positions. */
+  sortFrames() {
+    const { connection } = this;
+    this.signs = new Uint8Array(connection.count);
+    const passers = [];
+    for (let i = 0; i < connection.count; i += 1) {
+      const key = this.sign(i);
+      this.signs[i] = SIGNS.findIndex((sign) => sign.key === key) + 1;
+      if (connection.missing(i) !== null && key !== 'fault') {
+        passers.push(i);
+      }
+    }
+    this.passers = Int32Array.from(passers);
+  }
+
+  /** The frames from `first` to before `last` that passed over positions. */
+  passersIn(first, last) {
+    return this.passers.filter((i) => first <= i && i < last);
   }
 
   /** Colours, from the style sheet. */
@@ -119,7 +164,7 @@ class Graphs {
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(`--${name}`).trim();
     this.colors = Object.fromEntries([
-      'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
+      'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'unseen', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
     ].map((name) => [name, color(name)]));
     this.font = `11px ${style.getPropertyValue('--sans')}`;
     this.legend();
@@ -144,6 +189,7 @@ class Graphs {
     this.drawPosition();
     this.drawFlight();
     this.drawOverview();
+    this.drawChoice();
   }
 
   // --- scales ---
@@ -171,11 +217,12 @@ class Graphs {
     plot.begin();
     const [first, last] = this.visible();
     const [low, high] = this.positionRange(first, last);
-    const bottom = plot.height - 6;
+    const lanes = this.lanes(first, last);
+    const bottom = plot.height - 6 - lanes.length * LANE.height;
     const scale = (bottom - MARGIN.top) / (high - low);
     const y = (pos) => bottom - (pos - low) * scale;
     this.positionY = y;
-    this.grid(plot, bottom, ticks(low, high, Math.max(2, Math.floor(plot.height / 46)), true), y, 'position');
+    this.grid(plot, bottom, ticks(low, high, Math.max(2, Math.floor((bottom - MARGIN.top) / 32)), true), y, 'position');
 
     const { context } = plot;
     context.save();
@@ -191,27 +238,74 @@ class Graphs {
     if (dense) {
       this.drawDense(context, first, last, y);
     }
-    this.drawSigns(context, first, last, y, dense);
-    this.drawChosen(context, y, plot.height);
+    if (lanes.length === 0) {
+      this.drawSigns(context, first, last, y, dense);
+    }
     context.restore();
+    this.drawLanes(context, lanes, bottom + 6);
+  }
+
+  /** Where signs out of the ordinary are too many to be told apart: for each kind the numbers by pixel columns. Else empty. */
+  lanes(first, last) {
+    const { connection, position: plot } = this;
+    const columns = Math.ceil(plot.width / LANE.column);
+    const numbers = new Map();
+    let all = 0;
+    const count = (key, i) => {
+      if (!numbers.has(key)) {
+        numbers.set(key, new Uint32Array(columns));
+      }
+      all += 1;
+      numbers.get(key)[Math.min(columns - 1, Math.max(0, Math.floor(this.timeToX(connection.x[i]) / LANE.column)))] += 1;
+    };
+    const laned = SIGNS.map(({ key }) => LANES.includes(key));
+    for (let i = first; i < last; i += 1) {
+      const sign = this.signs[i];
+      if (sign > 0 && laned[sign - 1]) {
+        count(SIGNS[sign - 1].key, i);
+      }
+    }
+    this.passersIn(first, last).forEach((i) => count(this.passed(i), i));
+    return all > plot.width * CROWDED ? LANES.filter((key) => numbers.has(key)).map((key) => [key, numbers.get(key)]) : [];
+  }
+
+  /** Each lane with its sign, and a bar a column: full where most are. */
+  drawLanes(context, lanes, top) {
+    lanes.forEach(([key, numbers], k) => {
+      const base = top + (k + 1) * LANE.height - 3;
+      const most = numbers.reduce((a, b) => Math.max(a, b), 1);
+      this.shape(context, key, MARGIN.left - 14, base - 5, 3.4);
+      context.fillStyle = this.colors.grid;
+      context.fillRect(MARGIN.left, base, this.position.width - MARGIN.left - MARGIN.right, 1);
+      context.fillStyle = this.colors[key];
+      numbers.forEach((number, column) => {
+        if (number > 0) {
+          const height = 2 + (number / most) * (LANE.height - 5);
+          context.fillRect(column * LANE.column, base - height, LANE.column - 0.5, height);
+        }
+      });
+      context.font = this.font;
+      context.textAlign = 'right';
+      context.textBaseline = 'middle';
+      context.fillStyle = this.colors.muted;
+      context.fillText(`≤ ${integer(most)}`, MARGIN.left - 24, base - 5);
+    });
   }
 
   /** Positions to show: everything that is drawn of the frames in sight, with a little room. */
   positionRange(first, last) {
     const { connection } = this;
+    const { acked, edge, pos, highest } = connection;
     let low = Infinity;
     let high = -Infinity;
     for (let i = first; i < last; i += 1) {
-      for (const column of [connection.acked, connection.edge]) {
-        // A comparison with NaN is false: what is not known does not count.
-        if (column[i] < low) { low = column[i]; }
-        if (column[i] > high) { high = column[i]; }
-      }
-      const pos = connection.pos[i];
+      // A comparison with NaN is false: what is not known does not count.
+      if (acked[i] < low) { low = acked[i]; }
+      if (acked[i] > high) { high = acked[i]; }
+      if (edge[i] > high) { high = edge[i]; }
       // A number out of all proportion must not flatten the rest; it is drawn at the border.
-      const limit = 4 * connection.highest[i] + 64;
-      if (pos < low && pos >= 0) { low = pos; }
-      if (pos > high && pos <= limit) { high = pos; }
+      if (pos[i] < low && pos[i] >= 0) { low = pos[i]; }
+      if (pos[i] > high && pos[i] <= 4 * highest[i] + 64) { high = pos[i]; }
     }
     if (!(low <= high)) {
       return [0, 1];
@@ -222,18 +316,21 @@ class Graphs {
 
   /** A stepped column by pixel columns: for each that has frames its x, first, least, most and last value. */
   columnsOf(values, first, last) {
+    const { x: times } = this.connection;
+    const scale = (this.position.width - MARGIN.left - MARGIN.right) / this.view.span;
     const steps = [];
     let current = null;
     for (let i = first; i < last; i += 1) {
       const value = values[i];
-      if (Number.isNaN(value)) {
+      if (value !== value) {
+        // Not known.
         current = null;
         continue;
       }
-      const x = Math.round(this.timeToX(this.connection.x[i]) * 2) / 2;
+      const x = Math.round((MARGIN.left + (times[i] - this.view.from) * scale) * 2) / 2;
       if (current !== null && current.x === x) {
-        current.low = Math.min(current.low, value);
-        current.high = Math.max(current.high, value);
+        if (value < current.low) { current.low = value; }
+        if (value > current.high) { current.high = value; }
         current.end = value;
       } else {
         current = { x, start: value, low: value, high: value, end: value, gap: current === null };
@@ -312,7 +409,7 @@ class Graphs {
       }
     };
     for (let i = first; i < last; i += 1) {
-      if (this.sign(i) !== 'new') {
+      if (this.signs[i] !== NEW) {
         continue;
       }
       const x = Math.floor(this.timeToX(connection.x[i]));
@@ -346,20 +443,29 @@ class Graphs {
       }
     };
     for (let i = first; i < last; i += 1) {
-      const key = this.sign(i);
-      if (key !== null && !(dense && (key === 'new' || key === 'ack'))) {
-        put(key, connection.x[i], connection.pos[i]);
-      }
-      const missing = connection.missing(i);
-      if (missing !== null && key !== 'fault') {
-        const lost = connection.isAck(i) ? 'acklost' : 'lost';
-        // A long run is drawn by its ends and what fits between.
-        const stride = Math.max(1, Math.ceil((missing[1] - missing[0]) / 200));
-        for (let pos = missing[0]; pos <= missing[1]; pos += stride) {
-          put(lost, connection.x[i], pos);
-        }
+      const sign = this.signs[i];
+      if (sign > 0 && !(dense && (sign === NEW || sign === ACK))) {
+        put(SIGNS[sign - 1].key, connection.x[i], connection.pos[i]);
       }
     }
+    for (const i of this.passersIn(first, last)) {
+      const [from, to] = connection.missing(i);
+      const lost = this.passed(i);
+      // Of a long run, its ends and what fits between.
+      const stride = Math.max(1, Math.ceil((to - from) / 200));
+      for (let pos = from; pos <= to; pos += stride) {
+        put(lost, connection.x[i], pos);
+      }
+    }
+  }
+
+  /** The key of the sign for what frame `i` passed over. */
+  passed(i) {
+    const { connection } = this;
+    if (connection.verdict(i) === 'new') {
+      return 'unseen';
+    }
+    return connection.isAck(i) ? 'acklost' : 'lost';
   }
 
   /** The key of the sign that stands for frame `i`, or null. */
@@ -430,6 +536,12 @@ class Graphs {
         context.moveTo(x + size * 0.8, y - size * 0.8);
         context.lineTo(x - size * 0.8, y + size * 0.8);
         break;
+      case 'query':
+        context.font = `bold ${Math.round(size * 3.4)}px sans-serif`;
+        context.textAlign = 'center';
+        context.textBaseline = 'middle';
+        context.fillText('?', x, y);
+        return;
       case 'ring': context.arc(x, y, size, 0, 7); break;
       default: context.rect(x - size, y - size, size * 2, size * 2); context.fill(); return;
     }
@@ -437,28 +549,36 @@ class Graphs {
   }
 
   /** The chosen frame by a line and a ring, what belongs to it by thinner rings. */
-  drawChosen(context, y, height) {
+  drawChoice() {
     const { connection, chosen, colors } = this;
-    const ring = (i, size) => {
-      if (!Number.isNaN(connection.pos[i])) {
+    this.positionChoice.begin();
+    this.flightChoice.begin();
+    if (chosen.frame === null) {
+      return;
+    }
+    const { context } = this.positionChoice;
+    const ring = (i, size, width) => {
+      const x = this.timeToX(connection.x[i]);
+      if (!Number.isNaN(connection.pos[i]) && x >= MARGIN.left - 1) {
+        context.lineWidth = width;
         context.beginPath();
-        context.arc(this.timeToX(connection.x[i]), y(connection.pos[i]), size, 0, 7);
+        context.arc(x, this.positionY(connection.pos[i]), size, 0, 7);
         context.stroke();
       }
     };
+    this.drawLine(context, this.position.height);
+    this.drawLine(this.flightChoice.context, this.flight.height - MARGIN.bottom);
     context.strokeStyle = colors.chosen;
-    context.lineWidth = 1.5;
-    chosen.related.forEach((i) => ring(i, 7));
-    if (chosen.frame !== null) {
-      this.drawLine(context, height);
-      context.lineWidth = 2.5;
-      ring(chosen.frame, 9);
-    }
+    chosen.related.forEach((i) => ring(i, 7, 1.5));
+    ring(chosen.frame, 9, 2.5);
   }
 
   /** The upright line at the chosen frame. */
   drawLine(context, height) {
     const x = Math.round(this.timeToX(this.connection.x[this.chosen.frame])) + 0.5;
+    if (x < MARGIN.left) {
+      return;
+    }
     context.strokeStyle = this.colors.chosen;
     context.lineWidth = 1;
     context.setLineDash([2, 3]);
@@ -496,9 +616,6 @@ class Graphs {
     this.fillBetween(context, ground, steps.map((step) => ({ ...step, end: step.high })), y, colors.band);
     this.strokeSteps(context, steps, y, colors.new, 1.25, []);
     this.strokeSteps(context, this.windowColumns(first, last), y, colors.edge, 1, [5, 4]);
-    if (this.chosen.frame !== null) {
-      this.drawLine(context, bottom);
-    }
     context.restore();
   }
 
@@ -643,7 +760,10 @@ class Graphs {
     byId('pan-left').addEventListener('click', () => this.view.pan(-0.4));
     byId('pan-right').addEventListener('click', () => this.view.pan(0.4));
     // At once: a canvas that waited for the next frame would be shown stretched.
-    const observer = new ResizeObserver(() => this.draw());
+    const observer = new ResizeObserver(() => {
+      this.plots.forEach((plot) => plot.fit());
+      this.draw();
+    });
     [this.position, this.flight, this.overview].forEach((plot) => observer.observe(plot.canvas.parentElement));
     window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.theme());
     for (const [name, onPaper] of [['beforeprint', true], ['afterprint', false]]) {
@@ -755,7 +875,9 @@ class Graphs {
     if (chosen.frame !== null) {
       this.view.reveal(this.connection.x[chosen.frame]);
     }
-    this.invalidate();
+    if (!this.waiting) {
+      this.drawChoice();
+    }
   }
 
   canvasLabel() {

@@ -7,10 +7,9 @@ const LABEL_LENGTH = 22;
 
 class Ladder {
   constructor(actions) {
-    this.actions = actions;
     this.list = new VirtualList(byId('ladder-list'), {
       rowHeight: LADDER_ROW,
-      make: () => element('div', { role: 'option', tabindex: '-1' }),
+      make: () => this.make(),
       show: (row, index) => this.show(row, index),
     });
     byId('ladder-list').addEventListener('click', (event) => {
@@ -33,84 +32,103 @@ class Ladder {
   /** Marks what is chosen, and brings it into sight. */
   choose(chosen, focus) {
     this.chosen = chosen;
-    this.list.refresh();
     if (chosen.frame !== null) {
-      const index = this.connection.rowOfFrame[chosen.frame];
-      this.list.reveal(index);
-      const row = this.list.elementOf(index);
-      if (focus && row !== null) {
-        row.focus({ preventScroll: true });
-      }
+      this.list.reveal(this.connection.rowOfFrame[chosen.frame], focus);
     }
+    this.list.each((row, index) => this.mark(row, index));
+  }
+
+  /** A row with every part that a row may have; its class says which are shown. */
+  make() {
+    const part = (name, ...children) => element('span', { class: name }, ...children);
+    const row = element('div', { role: 'option', tabindex: '-1' });
+    const parts = {
+      time: part('time'),
+      packet: part('packet'),
+      shaft: part('shaft'),
+      head: part('head'),
+      title: element('b'),
+      text: element('bdi'),
+      to: part('unseen'),
+      mark: element('span'),
+      words: element('span'),
+      silence: part('silence'),
+    };
+    const { time, packet, shaft, head, title, text, to, mark: sign, words, silence } = parts;
+    append(row, time, packet, part('lane', shaft, head, part('label', title, text), to), part('remark', sign, words), silence);
+    this.parts ??= new WeakMap();
+    this.parts.set(row, parts);
+    return row;
   }
 
   show(row, index) {
     const place = this.connection.rows[index];
     const frame = place >> 2;
-    row.className = 'rung';
     row.setAttribute('aria-posinset', index + 1);
     row.setAttribute('aria-setsize', this.connection.rows.length);
-    row.setAttribute('aria-selected', 'false');
     switch (place & 3) {
       case ROW.missing: this.showMissing(row, frame); break;
-      case ROW.pause: this.showPause(row, frame); break;
+      case ROW.pause:
+        this.write(row, 'rung pause', { silence: `${duration(this.connection.x[frame] - this.connection.x[frame - 1])} of silence` });
+        break;
       case ROW.hole: this.showHole(row, this.connection.holes.get(index)); break;
       default: this.showFrame(row, frame);
     }
+    this.mark(row, index);
+  }
+
+  /** Gives a row its class and its texts; parts that are not named are empty. */
+  write(row, className, texts) {
+    row.className = className;
+    for (const [name, part] of Object.entries(this.parts.get(row))) {
+      if (name !== 'mark') {
+        part.textContent = visible(texts[name] ?? '');
+      }
+    }
+    showMark(this.parts.get(row).mark, texts.mark ?? null);
+  }
+
+  /** Shows whether a row is chosen, or belongs to what is. */
+  mark(row, index) {
+    const place = this.connection.rows[index];
+    const frame = (place & 3) === ROW.frame ? place >> 2 : null;
+    const chosen = frame !== null && this.chosen?.frame === frame;
+    row.classList.toggle('chosen', chosen);
+    row.classList.toggle('related', frame !== null && !chosen && (this.chosen?.related.has(frame) ?? false));
+    row.setAttribute('aria-selected', String(chosen));
   }
 
   showFrame(row, i) {
     const { connection } = this;
-    const client = connection.fromClient(i);
+    const side = connection.fromClient(i) ? 'client' : 'server';
     const statements = connection.statementsOfFrame.get(i) ?? [];
-    const worst = worstOf(statements.map((index) => connection.statements[index].kind));
-    row.classList.add('frame', client ? 'from-client' : 'from-server', `is-${connection.verdict(i)}`, `arrives-${connection.arrival(i)}`);
-    row.classList.toggle('chosen', this.chosen?.frame === i);
-    row.classList.toggle('related', this.chosen?.related.includes(i) ?? false);
-    row.setAttribute('aria-selected', String(this.chosen?.frame === i));
     const payload = connection.isAck(i) ? null : connection.payload(i);
-    const text = payload === null || payload.length === 0 ? '' : shorten(wireText(payload), LABEL_LENGTH);
-    fill(
-      row,
-      element('span', { class: 'time' }, seconds(connection.time[i])),
-      element('span', { class: 'packet' }, String(connection.packet[i])),
-      element('span', { class: 'lane' },
-        element('span', { class: 'shaft' }),
-        element('span', { class: 'head' }),
-        element('span', { class: 'label' }, element('b', {}, connection.title(i)), text === '' ? null : element('bdi', {}, text)),
-        element('span', { class: 'unseen' }, client ? ' to the server' : ' to the client')),
-      element('span', { class: 'remark' },
-        worst === null ? null : mark(worst),
-        element('span', {}, connection.remark(i, true))),
-    );
+    this.write(row, `rung frame from-${side} is-${connection.verdict(i)} arrives-${connection.arrival(i)}`, {
+      time: seconds(connection.time[i]),
+      packet: connection.packet[i],
+      title: connection.title(i),
+      text: payload === null ? '' : shorten(wireText(payload), LABEL_LENGTH),
+      to: side === 'client' ? ' to the server' : ' to the client',
+      mark: worstOf(statements.map((index) => connection.statements[index].kind)),
+      words: connection.remark(i, true),
+    });
   }
 
   showMissing(row, i) {
     const { connection } = this;
-    const client = connection.fromClient(i);
+    const side = connection.fromClient(i) ? 'client' : 'server';
     const unseen = connection.verdict(i) === 'new';
-    const what = client ? 'MSG' : 'ACK';
-    row.classList.add('lost', client ? 'from-client' : 'from-server');
-    fill(
-      row,
-      element('span', { class: 'time' }, ''),
-      element('span', { class: 'packet' }, ''),
-      element('span', { class: 'lane' },
-        element('span', { class: 'shaft' }),
-        element('span', { class: 'end', 'aria-hidden': 'true' }, unseen ? '?' : '✕'),
-        element('span', { class: 'label' }, element('b', {}, `${what} ${runs([connection.missing(i)])}`))),
-      element('span', { class: 'remark' }, unseen ? 'not in the capture' : 'not written'),
-    );
-  }
-
-  showPause(row, i) {
-    row.classList.add('pause');
-    fill(row, element('span', {}, `${duration(this.connection.x[i] - this.connection.x[i - 1])} of silence`));
+    this.write(row, `rung ${unseen ? 'unknown' : 'lost'} from-${side}`, {
+      head: unseen ? '?' : '✕',
+      title: `${side === 'client' ? 'MSG' : 'ACK'} ${runs([connection.missing(i)])}`,
+      words: unseen ? 'not seen' : 'not written',
+    });
   }
 
   showHole(row, hole) {
-    row.classList.add('pause', 'hole');
-    fill(row, element('span', {}, `the capture lacks ${counted(hole.len, 'byte')} of the ${hole.from}: ${hole.cause}`));
+    this.write(row, 'rung pause hole', {
+      silence: `the capture lacks ${counted(hole.len, 'byte')} of the ${hole.from}: ${HOLE_CAUSE[hole.cause] ?? hole.cause}`,
+    });
   }
 }
 

@@ -38,14 +38,7 @@ class VirtualList {
     this.count = count;
     this.space.style.height = `${count * this.rowHeight}px`;
     this.scroller.scrollTop = 0;
-    this.refresh();
-  }
-
-  /** Fills every row in sight again. */
-  refresh() {
-    for (const row of this.rows) {
-      row.index = -1;
-    }
+    this.rows.forEach((row) => { row.index = -1; });
     this.draw();
   }
 
@@ -90,18 +83,28 @@ class VirtualList {
     return this.rows.find((row) => row.made.contains(target))?.index ?? null;
   }
 
-  /** Scrolls so that row `index` is in sight, with room around it. */
-  reveal(index) {
+  /** Does something with every row in sight. */
+  each(act) {
+    for (const { made, index } of this.rows) {
+      if (index < this.count) {
+        act(made, index);
+      }
+    }
+  }
+
+  /** Scrolls so that row `index` is in sight, with room around it; gives it the focus where `focus`. */
+  reveal(index, focus) {
     const top = index * this.rowHeight;
     const { scrollTop, clientHeight } = this.scroller;
     const room = Math.min(clientHeight / 4, this.rowHeight * 3);
     if (top < scrollTop + room || top + this.rowHeight > scrollTop + clientHeight - room) {
       const away = top < scrollTop - clientHeight || top > scrollTop + 2 * clientHeight;
-      const goal = away
-        ? top - clientHeight / 2
-        : top < scrollTop + room ? top - room : top + this.rowHeight - clientHeight + room;
-      this.scroller.scrollTop = goal;
+      const near = top < scrollTop + room ? top - room : top + this.rowHeight - clientHeight + room;
+      this.scroller.scrollTop = away ? top - clientHeight / 2 : near;
+      this.draw();
     }
-    this.draw();
+    if (focus) {
+      this.elementOf(index)?.focus({ preventScroll: true });
+    }
   }
 }

@@ -59,7 +59,7 @@ class Page {
   /** Shows the choice everywhere. `related`: other frames of the finding; `citing`: findings that show at the frame. */
   choose({ frame, statement }) {
     const { connection } = this;
-    const related = statement === null ? [] : connection.statements[statement].frames.filter((other) => other !== frame);
+    const related = new Set(statement === null ? [] : connection.statements[statement].frames.filter((other) => other !== frame));
     const citing = frame === null ? [] : connection.statementsOfFrame.get(frame) ?? [];
     this.chosen = { frame, statement, related, citing };
     const inside = (id) => byId(id).contains(document.activeElement);
@@ -68,7 +68,9 @@ class Page {
     this.graphs.choose(this.chosen);
     this.pane.show(connection, this.chosen);
     this.speak();
-    this.writeAddress();
+    // Browsers limit how often an address may change: once the choice rests.
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.writeAddress(), 200);
   }
 
   speak() {

@@ -7,9 +7,10 @@ use super::super::words::{self, count, packets, positions, seconds};
 use super::Layout;
 use super::sheet::{Columns, Sheet, severity_cell};
 use crate::analyze::expect::Outcome;
+use crate::analyze::rules::expectation_failed;
 use crate::analyze::{
-    BehaviourFit, Cause, Certainty, Completeness, Evidence, Finding, Ledger, Metrics, Parameters, Severity, Spread,
-    Trigger, Why,
+    Basis, BehaviourFit, Cause, Certainty, Completeness, Evidence, Finding, Ledger, Metrics, Parameters, Severity,
+    Spread, TimerEvidence, Trigger, Why,
 };
 use crate::decode::print::escape::tame;
 
@@ -19,6 +20,8 @@ const FINDINGS: usize = 40;
 const CAUSES: usize = 40;
 /// Doubts that are told one by one.
 const DOUBTS: usize = 12;
+/// Ages, in seconds, that are one.
+const SAME_AGE: f64 = 0.0005;
 /// Notes of the ledger, and holes, that are told one by one.
 const DETAILS: usize = 5;
 
@@ -172,13 +175,28 @@ fn parameters(parameters: &Parameters) -> Vec<(&'static str, String)> {
 /// The findings that are told: chats are only counted, and of many the worst come first.
 fn told(record: &ConnectionRecord) -> Vec<&Finding> {
     let mut told: Vec<(usize, &Finding)> =
-        record.findings.iter().enumerate().filter(|(_, finding)| finding.severity > Severity::Chat).collect();
+        record.findings.iter().enumerate().filter(|(_, finding)| is_told(finding)).collect();
     if told.len() > FINDINGS {
         told.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
         told.truncate(FINDINGS);
         told.sort_unstable_by_key(|(at, _)| *at);
     }
     told.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// Chats are only counted, and failed facts stand above.
+fn is_told(finding: &Finding) -> bool {
+    finding.severity > Severity::Chat && finding.rule.name != expectation_failed::RULE.name
+}
+
+/// What a finding is, in a cell. A cause stands in the table of causes.
+fn what(finding: &Finding) -> String {
+    let cause = finding.cause.as_ref().map(ToString::to_string);
+    let text = match cause.and_then(|cause| finding.message.split_once(&cause).map(|(before, _)| before)) {
+        Some(before) => before.trim_end_matches([' ', ':', ';']),
+        None => &finding.message,
+    };
+    format!("{}{}", tame(text), certainty(&finding.certainty))
 }
 
 fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
@@ -191,7 +209,7 @@ fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
             format!("#{}", finding.at),
             positions(&finding.positions),
             finding.rule.name.to_owned(),
-            format!("{}{}", tame(&finding.message), certainty(&finding.certainty)),
+            what(finding),
         ]);
     }
     table.align(1, CellAlignment::Right);
@@ -210,6 +228,7 @@ fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
         .analysis
         .counts
         .iter()
+        .filter(|of| of.rule.name != expectation_failed::RULE.name)
         .map(|of| (of, of.findings - told_of(of.rule.name, of.severity).min(of.findings)))
         .filter(|(_, more)| *more > 0)
         .map(|(of, more)| format!("{more} {} ({})", of.rule.name, of.severity.as_str()))
@@ -277,31 +296,52 @@ fn why(cause: &Cause) -> String {
     }
 }
 
+/// What is proved to have set it off, what may have, and how old the last copy was.
 fn triggers(cause: &Cause) -> String {
-    let evidence = &cause.evidence;
-    let trigger = |trigger: &Trigger| match (trigger, evidence.timer, evidence.window) {
-        (Trigger::Timer, Some(timer), _) => {
-            let age = if (timer.age_max - timer.age_min).abs() < 0.0005 {
-                format!("{} old", seconds(timer.age_min))
-            } else {
-                format!("{} to {} old", seconds(timer.age_min), seconds(timer.age_max))
-            };
-            match timer.timeout {
-                Some(timeout) => format!("timer: {age}, timeout {}", seconds(timeout)),
-                None => format!("timer: {age}"),
+    let Evidence { timer, window, .. } = &cause.evidence;
+    let age = |timer: &TimerEvidence| match timer.age_max - timer.age_min {
+        ..=SAME_AGE => format!("{} old", seconds(timer.age_min)),
+        f64::INFINITY => format!("at least {} old", seconds(timer.age_min)),
+        _ => format!("{} to {} old", seconds(timer.age_min), seconds(timer.age_max)),
+    };
+    let trigger = |trigger: &Trigger| match (trigger, timer, window) {
+        (Trigger::Timer, Some(timer), _) => match timer.timeout {
+            Some(timeout) if timer.age_max - timer.age_min <= SAME_AGE => {
+                let ended = seconds(timer.age_min - timeout);
+                format!("timer: ended {ended} before ({}, timeout {})", age(timer), seconds(timeout))
             }
-        }
+            Some(timeout) => format!("timer: {}, timeout {}", age(timer), seconds(timeout)),
+            None => format!("timer: {}", age(timer)),
+        },
         (Trigger::Timer, None, _) => "timer".to_owned(),
         (Trigger::FullWindow, _, Some(window)) => {
-            format!("full window: up to {} allowed, {} waiting", window.edge, window.next)
+            let basis = match window.basis {
+                Basis::Declared => "",
+                Basis::Inferred => " by the most seen in flight",
+            };
+            format!("full window: up to {} allowed{basis}, {} waiting", window.edge, window.next)
         }
         (Trigger::FullWindow, ..) => "full window".to_owned(),
         (Trigger::EndOfMessage, ..) => "end of message: nothing new left".to_owned(),
     };
-    match cause.triggers.as_slice() {
-        [] => "nothing that the rules know".to_owned(),
-        all => all.iter().map(trigger).collect::<Vec<_>>().join("; "),
+    let mut parts: Vec<String> = cause.triggers.iter().map(trigger).collect();
+    if parts.is_empty() {
+        parts.push("nothing is proved".to_owned());
     }
+    for undecided in &cause.undecided {
+        parts.push(match undecided {
+            Trigger::Timer => "perhaps its timer".to_owned(),
+            Trigger::FullWindow => "perhaps a full window".to_owned(),
+            Trigger::EndOfMessage => "perhaps the end of the message".to_owned(),
+        });
+    }
+    if let Some(timer) = timer.as_ref().filter(|_| !cause.triggers.contains(&Trigger::Timer)) {
+        parts.push(match timer.timeout {
+            Some(timeout) => format!("{}, timeout {}", age(timer), seconds(timeout)),
+            None => age(timer),
+        });
+    }
+    parts.join("; ")
 }
 
 fn then(evidence: &Evidence) -> String {
@@ -373,10 +413,8 @@ fn figures(sheet: &mut Sheet, metrics: &Metrics) {
             metrics.frames, metrics.messages, metrics.unique, metrics.resent, metrics.acks
         ),
     );
-    row(
-        "lost",
-        format!("{} not written in their turn, {}", count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK")),
-    );
+    let (packages, acks) = (count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK"));
+    row("lost", format!("{packages} and {acks} not written when due"));
     let [client, server] = metrics.stream_bytes;
     let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} B/s"));
     row(
