@@ -15,6 +15,7 @@
 
 mod finding;
 mod outcome;
+pub mod reference;
 pub mod rules;
 mod sink;
 mod step;
