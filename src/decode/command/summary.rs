@@ -45,24 +45,9 @@ impl Remarks {
     }
 
     pub(super) fn stream_note(&mut self, connection: &ConnectionInfo, note: &StreamNote) {
-        let (packet, what) = match *note {
-            StreamNote::DifferingCopy { offset, packet, .. } => (
-                packet,
-                format!("another copy of the bytes at stream offset {offset} differs from the first, which was kept"),
-            ),
-            StreamNote::LateBytes { offset, len, packet } => {
-                (packet, format!("{len} bytes at stream offset {offset} came after their hole was given up"))
-            }
-            StreamNote::BeforeStart { len, packet } => {
-                (packet, format!("{len} bytes from before the stream's settled start"))
-            }
-            StreamNote::AfterFin { len, packet } => (packet, format!("{len} bytes after the FIN")),
-            StreamNote::Implausible { len, packet } => {
-                (packet, format!("a sequence number far outside the stream: {len} bytes ignored"))
-            }
-            _ => return,
-        };
-        self.add(connection, &format_args!("packet {packet}: {what}"));
+        if note.is_odd() {
+            self.add(connection, note);
+        }
     }
 
     fn add(&mut self, connection: &ConnectionInfo, note: &dyn fmt::Display) {

@@ -188,7 +188,7 @@ impl<S: FrameSink> Delivery<'_, S> {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
-            self.sink.note(self.connection, FramingNote::HoldLimit { frames });
+            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
             core.release(self.connection, self.sink);
         }
     }
@@ -249,6 +249,6 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
             }
             LaneEvent::OffGridHandshake { offset, name } => FramingNote::OffGridHandshake { from, offset, name },
         };
-        self.sink.note(self.connection, note);
+        self.sink.note(self.connection, &mut self.core.state, note);
     }
 }

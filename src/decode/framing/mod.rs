@@ -213,8 +213,12 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         }
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, _state: &mut Self::State, way: Way, note: StreamNote) {
-        self.sink.stream_note(connection, way, note);
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
+        let state = match &mut state.phase {
+            Phase::Framed(framed) => Some(&mut framed.core.state),
+            _ => None,
+        };
+        self.sink.stream_note(connection, state, way, note);
     }
 
     fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing) {
