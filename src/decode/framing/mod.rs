@@ -20,6 +20,7 @@ use delivery::{Core, Delivery, Owed};
 use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
+use super::express::Express;
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
@@ -34,6 +35,7 @@ pub struct Framing<S: FrameSink> {
     options: FramingOptions,
     probed_bytes: usize,
     counts: FramingCounts,
+    express: Express,
     /// Where the frames go.
     pub sink: S,
 }
@@ -70,7 +72,12 @@ struct Framed<T> {
 impl<S: FrameSink> Framing<S> {
     /// Frames of every connection that speaks the protocol go to `sink`.
     pub fn new(options: FramingOptions, sink: S) -> Self {
-        Self { options, probed_bytes: 0, counts: FramingCounts::default(), sink }
+        Self::by(Express::Taken, options, sink)
+    }
+
+    /// With or without the express way: both give the same.
+    pub(in crate::decode) fn by(express: Express, options: FramingOptions, sink: S) -> Self {
+        Self { options, probed_bytes: 0, counts: FramingCounts::default(), express, sink }
     }
 
     /// Counts so far; connections count once they are decided.
@@ -180,7 +187,11 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     #[inline(always)] // into the express way
     fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>) {
         if let Phase::Framed(framed) = &mut state.phase {
-            let rest = self.express(connection, framed, way, chunk);
+            let rest = match self.express {
+                Express::Taken => self.express(connection, framed, way, chunk),
+                #[cfg(test)]
+                Express::Barred => Some(chunk),
+            };
             if let Some(rest) = rest {
                 self.feed(connection, framed, way, &rest);
             }
