@@ -10,7 +10,7 @@ const CROWDED = 0.2;
 /** Height of such a lane, and the width of its columns. */
 const LANE = { height: 15, column: 3 };
 /** What has a lane of its own, from the top. */
-const LANES = ['lost', 'fill', 'again', 'acklost', 'odd', 'fault'];
+const LANES = ['lost', 'unseen', 'fill', 'again', 'acklost', 'odd', 'fault'];
 /** Least span of the time axis, in seconds. */
 const LEAST_SPAN = 2e-6;
 
@@ -20,6 +20,7 @@ const SIGNS = [
   { key: 'again', word: 'MSG again', shape: 'triangle' },
   { key: 'fill', word: 'first copy, late', shape: 'diamond' },
   { key: 'lost', word: 'MSG not written', shape: 'cross' },
+  { key: 'unseen', word: 'not seen', shape: 'query' },
   { key: 'done', word: 'DONE, CLOSE', shape: 'square' },
   { key: 'ack', word: 'ACK', shape: 'tick' },
   { key: 'acklost', word: 'ACK not written', shape: 'crossed' },
@@ -163,7 +164,7 @@ class Graphs {
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(`--${name}`).trim();
     this.colors = Object.fromEntries([
-      'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
+      'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'unseen', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
     ].map((name) => [name, color(name)]));
     this.font = `11px ${style.getPropertyValue('--sans')}`;
     this.legend();
@@ -221,7 +222,7 @@ class Graphs {
     const scale = (bottom - MARGIN.top) / (high - low);
     const y = (pos) => bottom - (pos - low) * scale;
     this.positionY = y;
-    this.grid(plot, bottom, ticks(low, high, Math.max(2, Math.floor(plot.height / 46)), true), y, 'position');
+    this.grid(plot, bottom, ticks(low, high, Math.max(2, Math.floor((bottom - MARGIN.top) / 32)), true), y, 'position');
 
     const { context } = plot;
     context.save();
@@ -264,7 +265,7 @@ class Graphs {
         count(SIGNS[sign - 1].key, i);
       }
     }
-    this.passersIn(first, last).forEach((i) => count(connection.isAck(i) ? 'acklost' : 'lost', i));
+    this.passersIn(first, last).forEach((i) => count(this.passed(i), i));
     return all > plot.width * CROWDED ? LANES.filter((key) => numbers.has(key)).map((key) => [key, numbers.get(key)]) : [];
   }
 
@@ -283,6 +284,7 @@ class Graphs {
           context.fillRect(column * LANE.column, base - height, LANE.column - 0.5, height);
         }
       });
+      context.font = this.font;
       context.textAlign = 'right';
       context.textBaseline = 'middle';
       context.fillStyle = this.colors.muted;
@@ -448,13 +450,22 @@ class Graphs {
     }
     for (const i of this.passersIn(first, last)) {
       const [from, to] = connection.missing(i);
-      const lost = connection.isAck(i) ? 'acklost' : 'lost';
+      const lost = this.passed(i);
       // Of a long run, its ends and what fits between.
       const stride = Math.max(1, Math.ceil((to - from) / 200));
       for (let pos = from; pos <= to; pos += stride) {
         put(lost, connection.x[i], pos);
       }
     }
+  }
+
+  /** The key of the sign for what frame `i` passed over. */
+  passed(i) {
+    const { connection } = this;
+    if (connection.verdict(i) === 'new') {
+      return 'unseen';
+    }
+    return connection.isAck(i) ? 'acklost' : 'lost';
   }
 
   /** The key of the sign that stands for frame `i`, or null. */
@@ -525,6 +536,12 @@ class Graphs {
         context.moveTo(x + size * 0.8, y - size * 0.8);
         context.lineTo(x - size * 0.8, y + size * 0.8);
         break;
+      case 'query':
+        context.font = `bold ${Math.round(size * 3.4)}px sans-serif`;
+        context.textAlign = 'center';
+        context.textBaseline = 'middle';
+        context.fillText('?', x, y);
+        return;
       case 'ring': context.arc(x, y, size, 0, 7); break;
       default: context.rect(x - size, y - size, size * 2, size * 2); context.fill(); return;
     }

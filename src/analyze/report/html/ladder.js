@@ -118,10 +118,10 @@ class Ladder {
     const { connection } = this;
     const side = connection.fromClient(i) ? 'client' : 'server';
     const unseen = connection.verdict(i) === 'new';
-    this.write(row, `rung lost from-${side}`, {
+    this.write(row, `rung ${unseen ? 'unknown' : 'lost'} from-${side}`, {
       head: unseen ? '?' : '✕',
       title: `${side === 'client' ? 'MSG' : 'ACK'} ${runs([connection.missing(i)])}`,
-      words: unseen ? 'not in the capture' : 'not written',
+      words: unseen ? 'not seen' : 'not written',
     });
   }
 

@@ -1,12 +1,13 @@
 // What comes first: the verdict, what the capture has, and the figures.
 
+/** What the capture has of a connection: in short, and what that means. */
 const COMPLETENESS = {
-  'one-sided': 'one side only: the other’s bytes are not in the capture',
-  'mid-stream': 'its beginning is not in the capture',
-  truncated: 'packets were cut short by the capture',
-  holes: 'bytes are missing in between',
-  unfinished: 'whole up to the end of the capture, but not over',
-  complete: 'whole: from SYN to the end without a hole',
+  'one-sided': ['one side only', 'the other side’s bytes are not in the capture'],
+  'mid-stream': ['begins mid-stream', 'its beginning is not in the capture'],
+  truncated: ['cut packets', 'the capture cut packets short'],
+  holes: ['holes', 'bytes are missing in between'],
+  unfinished: ['unfinished', 'whole up to the capture’s end, but not over'],
+  complete: ['whole', 'from SYN to the end without a hole'],
 };
 
 /** What the knowledge of maximum_msg_size rests on. */
@@ -58,10 +59,8 @@ function showVerdict(connection) {
   fill(byId('verdict'), kind === 'fine' ? element('span', { class: 'mark fine', 'aria-hidden': 'true' }, '✓') : mark(kind), element('span', { class: 'line' }, verdict.line));
   document.title = visible(`${verdict.line} – arqscope`);
   fill(byId('ends'), `${client} → ${server}`);
-  const facts = [
-    element('b', {}, ledger.completeness),
-    ` – ${COMPLETENESS[ledger.completeness] ?? ''}`,
-  ];
+  const [short, meaning] = COMPLETENESS[ledger.completeness] ?? [ledger.completeness, ''];
+  const facts = ['capture: ', element('b', {}, short), `, ${meaning}`];
   const more = [
     `packets ${integer(ledger.first_packet)} to ${integer(ledger.last_packet)}`,
     duration(secondsBetween(ledger.first_time, ledger.last_time)),
@@ -222,23 +221,22 @@ function showCapture(connection, files, packetButton) {
 
 /** Every connection of every file, as a table. */
 function showAll({ connections, files, totals }, chosen, actions) {
-  const number = (value) => element('td', { class: 'number' }, value);
-  const several = files.length > 1;
+  const number = (value) => element('td', { class: 'number' }, integer(value));
   const rows = connections.slice(0, 1000).map((data, index) => {
     const button = element('button', { type: 'button', class: 'link' }, String(data.connection));
     button.addEventListener('click', () => actions.openConnection(index));
     return element('tr', { class: index === chosen ? 'chosen' : null },
       element('td', {}, button),
-      several ? element('td', {}, data.file) : null,
-      element('td', {}, `${data.client} → ${data.server}`),
-      number(integer(data.metrics.frames)),
-      number(integer(data.metrics.resent)),
-      number(integer(data.metrics.acks_lost)),
-      element('td', {}, data.verdict.worst === null ? '✓ ' : mark(data.verdict.worst), data.verdict.line));
+      element('td', {},
+        element('div', {}, `${data.client} → ${data.server}`, files.length > 1 ? element('span', { class: 'quiet' }, ` ${data.file}`) : null),
+        element('div', {}, data.verdict.worst === null ? element('span', { class: 'mark fine' }, '✓') : mark(data.verdict.worst), ` ${data.verdict.line}`)),
+      number(data.metrics.frames),
+      number(data.metrics.resent),
+      number(data.metrics.acks_lost));
   });
-  const heads = ['connection', several ? 'file' : null, 'client → server', 'frames', 'written again', 'ACKs not written', 'verdict'];
+  const heads = ['', 'connection', 'frames', 'again', 'ACKs lost'];
   const parts = [element('table', { class: 'all' },
-    element('thead', {}, element('tr', {}, heads.filter((head) => head !== null).map((head) => element('th', { scope: 'col' }, head)))),
+    element('thead', {}, element('tr', {}, heads.map((head) => element('th', { scope: 'col' }, head)))),
     element('tbody', {}, rows))];
   if (connections.length > rows.length) {
     parts.push(element('p', { class: 'quiet' }, `${integer(connections.length - rows.length)} more can be chosen above.`));
