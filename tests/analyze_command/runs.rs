@@ -145,8 +145,7 @@ fn the_text_tells_a_run_in_its_first_lines() {
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines[0], "connection 0: 127.0.0.1:50003 → 127.0.0.1:55558, run3.pcapng");
     assert!(lines[1].starts_with(" warn  complete; "), "{}", lines[1]);
-    for title in ["The capture", "Findings", "Why positions were written again or late", "Beside the rules", "Figures"]
-    {
+    for title in ["The capture", "Findings", "Why positions were written again or late", "Figures"] {
         assert!(lines.contains(&title), "{title}: {}", ran.out);
     }
     assert!(lines.iter().all(|line| line.chars().count() <= 100), "{}", ran.out);

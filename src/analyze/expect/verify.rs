@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::watch::{InTurn, NAMED_PACKETS, Watch, contains};
+use super::watch::{InTurn, NAMED_PACKETS, Watch};
 use super::{Checked, Outcome};
 use crate::analyze::answers::CallKind;
 use crate::analyze::report::words;
@@ -47,9 +47,16 @@ struct Shared {
 }
 
 impl Shared {
-    fn push(&mut self, pos: Pos, packet: u64) {
-        if let Some(run) = Positions::new(pos, pos) {
+    fn push(&mut self, run: Positions, packet: u64) {
+        let above = self.positions.runs().last().is_none_or(|last| last.last() < run.first());
+        if above {
             self.positions.push(run);
+        } else {
+            // Failures of two kinds in one sum: disjoint, each kind ascending.
+            let mut runs: Vec<Positions> = self.positions.runs().iter().copied().chain([run]).collect();
+            runs.sort_unstable_by_key(|run| run.first());
+            self.positions = PositionSet::new();
+            runs.into_iter().for_each(|run| self.positions.push(run));
         }
         if self.packets.len() < NAMED_PACKETS {
             self.packets.push(packet);
@@ -205,20 +212,20 @@ impl Checks<'_> {
         let mut lines = Lines::default();
         for pos in declared.iter() {
             match (self.watch.skipped.packet(pos), self.watch.in_turn.get(&pos.0)) {
-                (Some(packet), _) => met.push(pos, packet),
+                (Some(packet), _) => met.push(one(pos), packet),
                 (None, Some(written)) => {
                     let (outcome, why) = self.in_turn(pos, written, declared);
-                    lines.push(outcome, pos, written.packet, format!("declared {}", pos.0), why);
+                    lines.push(outcome, one(pos), written.packet, format!("declared {}", pos.0), why);
                 }
                 (None, None) => {
                     let (outcome, why) = self.not_written(pos);
-                    lines.push(outcome, pos, self.analysis.ledger.last_packet, format!("declared {}", pos.0), why);
+                    lines.push(outcome, one(pos), self.analysis.ledger.last_packet, format!("declared {}", pos.0), why);
                 }
             }
         }
-        for (pos, packet) in self.watch.skipped.iter().filter(|(pos, _)| !contains(declared, *pos)) {
-            let why = format!("{pos} was not written before #{packet}");
-            lines.push(Outcome::Failed, pos, packet, format!("{pos} is not declared"), why);
+        for (run, packet) in self.watch.skipped.outside(declared) {
+            let why = format!("not written before #{packet}");
+            lines.push(Outcome::Failed, run, packet, not_declared(run), why);
         }
         let none = lines.is_empty() && met.positions.is_empty();
         let listed = words::positions(declared);
@@ -244,7 +251,7 @@ impl Checks<'_> {
         };
         let parameters = &self.analysis.parameters;
         let last = self.last_position().unwrap_or(i32::MAX);
-        let all_declared = |to: i32| (pos.0..=to).all(|pos| contains(declared, Pos(pos)));
+        let all_declared = |to: i32| (pos.0..=to).all(|pos| declared.contains(Pos(pos)));
         if last < i32::MAX && all_declared(last) {
             return cannot("with all after it declared lost, too, it leaves no trace".to_owned());
         }
@@ -305,11 +312,11 @@ impl Checks<'_> {
             let jumped = watch.jumped.packet(pos);
             let (outcome, packet, why) = match (jumped, open.get(&pos.0), watch.first_acks.get(&pos.0)) {
                 (Some(packet), ..) => {
-                    met.push(pos, packet);
+                    met.push(one(pos), packet);
                     continue;
                 }
                 (None, Some((packet, true)), _) if whole => {
-                    met.push(pos, *packet);
+                    met.push(one(pos), *packet);
                     continue;
                 }
                 (_, _, Some(packet)) if whole => {
@@ -328,18 +335,18 @@ impl Checks<'_> {
                     (Outcome::CannotTell, self.analysis.ledger.last_packet, why)
                 }
             };
-            lines.push(outcome, pos, packet, format!("declared {pos}"), why);
+            lines.push(outcome, one(pos), packet, format!("declared {pos}"), why);
         }
-        let is_message = |pos: Pos| watch.dones.pos != Some(pos.0) && !contains(declared, pos);
-        let by_jump = watch.jumped.iter().filter(|(pos, _)| is_message(*pos));
-        let by_call =
-            open.iter().filter(|(_, (_, proved))| *proved && whole).map(|(pos, (packet, _))| (Pos(*pos), *packet));
-        let by_call = by_call.filter(|(pos, _)| is_message(*pos) && !watch.jumped.contains(*pos));
-        let mut extra: Vec<(Pos, u64)> = by_jump.chain(by_call).collect();
-        extra.sort_unstable_by_key(|(pos, _)| *pos);
-        for (pos, packet) in extra {
-            let why = format!("ACK {pos} was not written when it was first due (#{packet})");
-            lines.push(Outcome::Failed, pos, packet, format!("{pos} is not declared"), why);
+        let mut extra = watch.jumped.outside(declared);
+        let undeclared = |pos: Pos| !declared.contains(pos) && !watch.jumped.contains(pos);
+        let proved = open.iter().filter(|(_, (_, proved))| *proved && whole).map(|(pos, (at, _))| (Pos(*pos), *at));
+        extra.extend(proved.filter(|(pos, _)| undeclared(*pos)).map(|(pos, packet)| (one(pos), packet)));
+        // The ACK of DONE is not subject to the list (PROTOCOL §5.2).
+        extra.retain(|(run, _)| watch.dones.pos != Some(run.first().0));
+        extra.sort_unstable_by_key(|(run, _)| run.first());
+        for (run, packet) in extra {
+            let why = format!("not written when due (#{packet})");
+            lines.push(Outcome::Failed, run, packet, not_declared(run), why);
         }
         let none = lines.is_empty() && met.positions.is_empty();
         if !met.positions.is_empty() {
@@ -398,6 +405,15 @@ impl Checks<'_> {
     }
 }
 
+/// A position as a run.
+fn one(pos: Pos) -> Positions {
+    Positions::new(pos, pos).expect("a run of one is not empty")
+}
+
+fn not_declared(run: Positions) -> String {
+    format!("{run} {} not declared", if run.count() == 1 { "is" } else { "are" })
+}
+
 /// Lines of one key.
 #[derive(Default)]
 struct Lines {
@@ -410,10 +426,10 @@ impl Lines {
         self.told.is_empty()
     }
 
-    fn push(&mut self, outcome: Outcome, pos: Pos, packet: u64, declared: String, seen: String) {
+    fn push(&mut self, outcome: Outcome, run: Positions, packet: u64, declared: String, seen: String) {
         if self.told.len() < MAX_LINES {
             let mut about = Shared::default();
-            about.push(pos, packet);
+            about.push(run, packet);
             self.told.push((outcome, declared, seen, about));
             return;
         }
@@ -425,7 +441,7 @@ impl Lines {
             }
         };
         let (_, about, n) = &mut self.beyond[at];
-        about.push(pos, packet);
-        *n += 1;
+        about.push(run, packet);
+        *n += u64::from(run.count());
     }
 }

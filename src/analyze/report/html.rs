@@ -7,10 +7,10 @@
 //! ```
 //!
 //! The page is fixed at compile time: `html/page.html`, `html/style.css` and the scripts in `html/`, read in the order
-//! of [`SCRIPTS`]. What was analysed stands in one JSON data block and nowhere else. Two walls stand between what a
+//! of `SCRIPTS`. What was analysed stands in one JSON data block and nowhere else. Two walls stand between what a
 //! capture holds and the reader's browser:
 //!
-//! * The data block holds no `<`, `>`, `&` or line separator ([`embed`]), and the script makes nothing of the data but
+//! * The data block holds no `<`, `>`, `&` or line separator (`html/embed.rs`), and the script makes nothing of the data but
 //!   text nodes and canvas drawings.
 //! * The page's content security policy allows the style and the script whose SHA-256 it names, and nothing else: no
 //!   other script, no attribute handlers, no network. A hash and not a nonce, because the same input gives the same

@@ -268,7 +268,7 @@ impl Rungs {
         let rows = self.rows.iter_mut().rev().take(RECENT).filter(|row| row.packet == Some(finding.at));
         let of_side = |arrow: &Arrow| finding.side.is_none_or(|side| side == arrow.from);
         let is_about = |arrow: &Arrow| {
-            finding.positions.is_empty() || arrow.pos.is_some_and(|pos| finding.positions.iter().any(|p| p == pos))
+            finding.positions.is_empty() || arrow.pos.is_some_and(|pos| finding.positions.contains(pos))
         };
         let mut arrows = rows.filter_map(|row| match &mut row.kind {
             Kind::Arrow(arrow) if of_side(arrow) => Some(arrow),

@@ -209,6 +209,9 @@ impl<S: FrameSink> Delivery<'_, S> {
         let core = &mut *self.core;
         let Placed { packet, time, first_packet, offset, .. } = *placed;
         let bytes = frame.view().bytes();
+        // Of a frame that comes out later than its packet nothing is known any more.
+        let now = packet == self.connection.last_packet;
+        let after = if now { core.owed.up_to[self.way.other().index()] } else { 0 };
         core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,
@@ -219,7 +222,7 @@ impl<S: FrameSink> Delivery<'_, S> {
             layout: frame.view().layout(),
             bytes: bytes.to_vec(),
             missing: frame.missing().to_vec(),
-            after: core.owed.up_to[self.way.other().index()],
+            after,
         });
         if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
             // Goes on for good until this hole is settled: waiting again would only stutter.

@@ -375,6 +375,9 @@ fn doubts(sheet: &mut Sheet, record: &ConnectionRecord) {
 
 fn reference(sheet: &mut Sheet, record: &ConnectionRecord) {
     let reference = &record.analysis.reference;
+    if reference.divergence.is_none() && reference.fits.is_empty() {
+        return;
+    }
     sheet.title("Beside the rules");
     let mut table = sheet.table(&[]);
     table.row([
