@@ -30,7 +30,7 @@ pub(super) struct Again {
     pub(super) terms: Terms,
     /// The highest position written before.
     pub(super) highest: Pos,
-    /// The last acknowledged position that the capture had shown.
+    /// The last acknowledged position, where the capture had shown every ACK.
     pub(super) last_acked: Option<Pos>,
     /// The first ACK that had covered it.
     pub(super) acked_before: AckSeen,

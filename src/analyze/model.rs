@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use super::again::{Acted, Again, Age, Ahead, How, Left, Room, Terms, Waiting};
 use super::course::{Course, Event};
-use super::facts::{AgainFacts, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited};
+use super::facts::{
+    AgainFacts, Because, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited,
+};
 use super::ledger::{Book, Remarks, index};
 use super::metrics::{Meter, between};
 use super::parameters::{self, Inference};
@@ -13,7 +15,7 @@ use super::reference::{Replay, ReplayOptions};
 use super::rules::{self, Found};
 use super::tally::Tally;
 use super::words::seconds;
-use super::{AnalysisOptions, ConnectionAnalysis, Step, StepVerdict};
+use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
@@ -51,6 +53,10 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
+    /// Where each side's frames begin is known: from its first byte, or by a frame that had a name.
+    grid: [bool; 2],
+    /// That frames cannot be read for want of their size is said once.
+    said_unreadable: bool,
     asked_at: Option<Timestamp>,
     /// The sent_time of GET_MAX, before which nothing was counted.
     asked_sent: Option<f64>,
@@ -107,6 +113,8 @@ impl Model {
             last: None,
             last_sent: [None; 2],
             cut: [None; 2],
+            grid: from_start,
+            said_unreadable: false,
             asked_at: None,
             asked_sent: None,
             course: Course::new(from_start),
@@ -137,9 +145,13 @@ impl Model {
         located: &LocatedFrame<'_>,
         found: &mut Found,
     ) -> Step {
+        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
+        let handshake = frame.name().is_some_and(Name::is_handshake);
+        if connection.capacity.is_unknown() && !handshake {
+            return self.unreadable(connection, located, found);
+        }
         let prior = self.prior(located);
         let mut info = Info::default();
-        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let in_flight = self.observer.observe_into(from, frame, packet, time, &mut info);
         let mut step = Step {
             index: self.steps,
@@ -174,9 +186,10 @@ impl Model {
         };
         step.edge = self.edge();
         match info.note {
-            Note::UnknownName => self.replay.unknown(&step),
+            Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
             _ => self.replay.step(&step),
         }
+        let ordinary = ordinary && self.grid[index(from)];
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
         if !plain || !self.course.is_under_way() {
             self.odd_frame(connection, located, &step, &info, prior, found);
@@ -190,6 +203,40 @@ impl Model {
         }
         self.tally(found);
         step
+    }
+
+    /// A frame of a size that nothing tells: it may say anything, and is as good as missing.
+    #[cold]
+    fn unreadable(&mut self, connection: &FramedConnection<'_>, located: &LocatedFrame<'_>, found: &mut Found) -> Step {
+        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
+        if !std::mem::replace(&mut self.said_unreadable, true) {
+            let words = "nothing tells maximum_msg_size; give it with --max-msg-size".to_owned();
+            let because = Because { words, packet: None };
+            let place = place(connection, Some(from), packet, time);
+            found.doubts.push(place.doubt(&rules::unknown_frame::RULE, PositionSet::new(), because));
+        }
+        self.book.unreadable(from, packet, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from);
+        self.last = Some((packet, time));
+        self.steps += 1;
+        self.meter.frames += 1;
+        self.meter.stream_bytes[index(from)] += frame.captured_len() as u64;
+        self.tally(found);
+        Step {
+            index: self.steps - 1,
+            packet,
+            time,
+            from,
+            name: None,
+            pos: None,
+            sent_time: None,
+            verdict: StepVerdict::Other,
+            highest: self.observer.highest(),
+            last_acked: self.observer.last_acked(),
+            edge: None,
+            in_flight: None,
+            arrival: None,
+        }
     }
 
     /// What has to be asked before the frame is taken in.
@@ -209,6 +256,7 @@ impl Model {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
         }
+        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -397,13 +445,18 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
+        self.grid[index(step.from)] |= step.name.is_some();
+        let mut flaws = info.flaws;
+        // Where P is not known, what looks like padding may be payload.
+        let layout = located.frame.view().layout().max_msg_size();
+        flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
         let written = match info.note {
             Note::Departure { name, pos, .. } => Some((name, pos)),
             _ => None,
         };
         let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
         let course = self.take_course(connection, located, step, &prior);
-        self.note_cut(located, info.flaws);
+        self.note_cut(located, flaws);
         self.handshake_rtt(step);
         self.count_gaps(info.note);
         let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
@@ -412,7 +465,8 @@ impl Model {
             step,
             frame: &located.frame,
             note: info.note,
-            flaws: info.flaws,
+            flaws,
+            on_grid: self.grid[index(step.from)],
             before: prior.before,
             book: &self.book,
             options: &self.options,
@@ -441,7 +495,7 @@ impl Model {
         let len = located.frame.view().bytes().len();
         self.course.take(&Event {
             name,
-            pos: step.pos.or_else(|| located.frame.pos()).unwrap_or_default(),
+            pos: step.pos.or_else(|| located.frame.pos()),
             packet: step.packet,
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             off_grid: len != FrameLayout::new(connection.capacity.max()).len(),
@@ -551,7 +605,7 @@ impl Model {
             capture_age,
             terms: self.terms(),
             highest: prior.before.highest,
-            last_acked: prior.before.last_acked,
+            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
             acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet)),
             acked_after: None,
@@ -669,6 +723,7 @@ impl Model {
             cut: [Side::Client, Side::Server]
                 .into_iter()
                 .zip(self.cut)
+                .filter(|(side, _)| self.grid[index(*side)])
                 .filter_map(|(side, cut)| cut.map(|(packet, captured, whole)| (side, packet, captured, whole)))
                 .collect(),
             skipped: &remarks.skipped,

@@ -36,6 +36,9 @@ pub struct Observer {
     acks: Acks,
     openings: Openings,
     unseen_in: UnseenIn,
+    /// Bytes of the server were missed, and none has come since: what they held may have been written at any time until
+    /// then, since a hole is told before what the client may have answered to it.
+    acks_missing: bool,
     /// Whether copies are remembered with a fingerprint of their payload.
     fingerprints: bool,
 }
@@ -68,6 +71,7 @@ impl Observer {
             acks: Acks::default(),
             openings: Openings::default(),
             unseen_in: UnseenIn::Past,
+            acks_missing: false,
             fingerprints: false,
         }
     }
@@ -110,7 +114,10 @@ impl Observer {
                 self.unseen_in = UnseenIn::Hole;
                 self.window.miss_departures();
             }
-            Side::Server => self.window.miss_acknowledgements(),
+            Side::Server => {
+                self.acks_missing = true;
+                self.window.miss_acknowledgements();
+            }
         }
     }
 
@@ -145,6 +152,10 @@ impl Observer {
     /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
     fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
+        if self.acks_missing && from == Side::Server {
+            self.acks_missing = false;
+            self.window.miss_acknowledgements();
+        }
         let Some(name) = frame.name() else {
             if frame.has(Field::Header) {
                 *note = Note::UnknownName;
@@ -188,6 +199,9 @@ impl Observer {
             return;
         };
         let verdict = self.window.depart(pos);
+        if self.acks_missing {
+            self.window.miss_acknowledgements();
+        }
         if name == Name::Done {
             self.window.anchor_at_done(pos);
         }

@@ -81,12 +81,19 @@ fn scenario(seed: u64) -> Scenario {
 }
 
 fn play(scenario: &Scenario) -> (Told, Truth) {
+    let exchange = &scenario.exchanges[0];
+    play_with(scenario, declared(exchange.window, exchange.timeout.seconds()))
+}
+
+fn play_with(scenario: &Scenario, options: AnalysisOptions) -> (Told, Truth) {
     let mut truth = Truth::default();
     let writer = CaptureWriter::pcapng(Vec::new(), &Description::default()).unwrap();
     let (_, writer) = simulate(scenario, writer, Some(&mut truth)).unwrap();
-    let exchange = &scenario.exchanges[0];
-    let options = declared(exchange.window, exchange.timeout.seconds());
-    (analyse_bytes(writer.finish().unwrap(), options), truth)
+    let bytes = writer.finish().unwrap();
+    if let Ok(path) = std::env::var("DUMP") {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    (analyse_bytes(bytes, options), truth)
 }
 
 /// Positions, as often as they come.
@@ -224,5 +231,97 @@ fn what_left_a_trace_is_found_with_its_cause_and_nothing_else_is() {
     let seeds = std::env::var("SEEDS").map_or(600, |seeds| seeds.parse().unwrap());
     for seed in 0..seeds {
         check(seed);
+    }
+}
+
+/// A capture that lacks something.
+fn with_defects(seed: u64) -> Scenario {
+    let mut scenario = scenario(seed);
+    let mut chance = Rand64::new(u128::from(seed) + 77);
+    let mut below = |n: u64| chance.rand_range(0..n);
+    let defects = &mut scenario.defects;
+    match below(6) {
+        0 => defects.drop_rate = [0.02, 0.1, 0.3][below(3) as usize],
+        1 => defects.snaplen = Some(60 + below(60) as u32),
+        2 => defects.no_handshake = true,
+        3 => defects.only = Some([Side::Client, Side::Server][below(2) as usize]),
+        4 => (defects.reorder_rate, defects.duplicate_rate) = (0.1, 0.1),
+        _ => {
+            defects.from = span(below(3_000_000_000));
+            defects.until = (below(2) == 0).then(|| span(3_000_000_000 + below(9_000_000_000)));
+            defects.drop_rate = [0.0, 0.05][below(2) as usize];
+        }
+    }
+    scenario
+}
+
+/// Nothing is said that the truth contradicts.
+fn check_claims(seed: u64, options: impl Fn(&Exchange) -> AnalysisOptions) {
+    let scenario = with_defects(seed);
+    let (told, truth) = play_with(&scenario, options(&scenario.exchanges[0]));
+    let context = || {
+        format!(
+            "seed {seed}: {:?}\n{:#?}\n{:?}\n{:?}",
+            told.names(),
+            truth.events,
+            scenario.exchanges[0],
+            scenario.defects
+        )
+    };
+    let (mut lost, mut unanswered) = (BTreeSet::new(), BTreeSet::new());
+    for event in &truth.events {
+        match event {
+            TruthEvent::MessageLost(loss) => drop(lost.insert(loss.pos)),
+            TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss) => drop(unanswered.insert(loss.pos)),
+            _ => {}
+        }
+    }
+    let again = bag(resends(&truth).iter().map(|resend| resend.pos));
+    for finding in told.findings.iter().filter(|finding| finding.severity > Severity::Chat) {
+        let all = |set: &BTreeSet<i32>| finding.positions.iter().all(|pos| set.contains(&pos.0));
+        let right = match finding.rule.name {
+            "gap" | "gap-unrecovered" | "overdue-resend" => all(&lost),
+            "ack-gap" | "ack-withheld" => all(&unanswered),
+            "duplicate-resend" | "resend-after-ack" | "done-resend" => {
+                finding.positions.iter().all(|pos| again.contains_key(&pos.0))
+            }
+            "late-ack" | "capture-hole" | "truncated-packet" | "one-sided" | "mid-stream" | "clock-backwards"
+            | "partial-frame" => true,
+            "incomplete-exchange" => finding.severity == Severity::Note || truth.connections[0].frames.disconnect == 0,
+            _ => false,
+        };
+        assert!(right, "{finding:?}\n{}", context());
+        let Some(cause) = &finding.cause else { continue };
+        let pos = finding.positions.iter().next().unwrap();
+        // One of the resends of that position has this cause.
+        let agrees = resends(&truth).iter().any(|resend| resend.pos == pos.0 && wrong_cause(finding, resend).is_none());
+        assert!(agrees, "{cause:?}\n{}", context());
+    }
+}
+
+#[test]
+fn a_capture_that_lacks_something_leads_to_no_false_claim() {
+    let seeds = std::env::var("SEEDS").map_or(600, |seeds| seeds.parse().unwrap());
+    for seed in std::env::var("FROM").map_or(0, |from| from.parse().unwrap())..seeds {
+        check_claims(seed, |exchange| declared(exchange.window, exchange.timeout.seconds()));
+    }
+}
+
+#[test]
+fn what_is_inferred_is_true_of_the_exchange() {
+    let seeds = std::env::var("SEEDS").map_or(600, |seeds| seeds.parse().unwrap());
+    for seed in 0..seeds {
+        let scenario = if seed % 2 == 0 { scenario(seed) } else { with_defects(seed) };
+        let (told, _) = play_with(&scenario, AnalysisOptions::default());
+        let exchange = &scenario.exchanges[0];
+        for closed in &told.closed {
+            let window = closed.parameters.window.inferred.as_ref().and_then(|inferred| inferred.bounds.min);
+            assert!(window.is_none_or(|least| least <= exchange.window), "seed {seed}: {window:?} {exchange:?}");
+            let timeout = closed.parameters.timeout.inferred.as_ref().and_then(|inferred| inferred.bounds.max);
+            assert!(
+                timeout.is_none_or(|most| most + 1e-6 >= exchange.timeout.seconds()),
+                "seed {seed}: {timeout:?} {exchange:?}"
+            );
+        }
     }
 }
