@@ -146,7 +146,7 @@ impl Model {
         }
         let prior = self.prior(located, name);
         let mut info = Info::default();
-        let in_flight = self.observer.observe_into(from, frame, packet, time, &mut info);
+        let in_flight = self.observer.observe_into(from, frame, packet, time, end(located), &mut info);
         let mut step = Step {
             index: self.steps,
             packet,
@@ -208,8 +208,9 @@ impl Model {
             let place = place(connection, Some(from), packet, time);
             found.doubts.push(place.doubt(&rules::unknown_frame::RULE, PositionSet::new(), because));
         }
-        self.book.unreadable(from, packet, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+        let until = end(located);
+        self.book.unreadable(from, packet, until, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, until);
         self.last = Some((packet, time));
         self.steps += 1;
         self.meter.frames += 1;
@@ -249,7 +250,7 @@ impl Model {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
         }
-        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
+        self.book.frame(from, end(located), self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -667,7 +668,7 @@ impl Model {
     /// Bytes of a side are not in the capture.
     pub(super) fn hole(&mut self, connection: &FramedConnection<'_>, from: Side, hole: &Hole, found: &mut Found) {
         self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+        self.lose(from, hole.offset.saturating_add(hole.len));
         let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
         let place = place(connection, Some(from), hole.packet, hole.time);
         rules::judge_hole(&HoleFacts { place, hole, from, side_is_missing }, found);
@@ -675,13 +676,13 @@ impl Model {
     }
 
     /// The other side has what the capture does not show, at least not so far.
-    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side) {
-        self.book.unseen(from, connection.tcp.last_packet, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
+        self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, up_to);
     }
 
-    fn lose(&mut self, from: Side) {
-        self.observer.hole(from);
+    fn lose(&mut self, from: Side, until: u64) {
+        self.observer.hole_until(from, until);
         self.course.lost(from);
         self.waiting.lost();
         self.meter.lost();
@@ -780,6 +781,11 @@ impl Model {
         }
         self.tally.doubts += found.doubts.len() as u64;
     }
+}
+
+/// The stream offset after a frame's last byte.
+const fn end(located: &LocatedFrame<'_>) -> u64 {
+    located.offset.saturating_add(located.frame.view().bytes().len() as u64)
 }
 
 fn place(connection: &FramedConnection<'_>, side: Option<Side>, packet: u64, time: Option<Timestamp>) -> Place {
