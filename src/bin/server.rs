@@ -114,8 +114,8 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         let listener = Listener::bind(address)?;
         // Only now: a second server that finds the port taken must not wipe out the first one's recording.
         let recording = args.capture.as_deref().map(record).transpose()?;
-        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let options = options(args, max_msg_size, recording.clone());
+        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let verbose = args.verbose;
         let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
