@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use arqscope::decode::print::escape::tame;
 use arqscope::endpoint::ResendPolicy;
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
@@ -225,6 +226,6 @@ fn say(words: &str) {
 }
 
 fn write_all(text: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    // Names of files and what stands in them may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(tame(text).as_bytes());
 }

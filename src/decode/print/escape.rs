@@ -51,6 +51,26 @@ pub fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Words of our own that are safe to show, whatever stands in them: what [`escape`] would escape is escaped, but for
+/// backslashes and the ends of lines. For messages that quote names and texts as they are.
+///
+/// ```
+/// use arqscope::decode::print::escape::tame;
+/// assert_eq!(tame("cannot read a\u{1b}[2Jb\\c:\nno such file"), "cannot read a\\x1b[2Jb\\c:\nno such file");
+/// ```
+#[must_use]
+pub fn tame(words: &str) -> String {
+    let mut out = Vec::with_capacity(words.len());
+    for line in words.split_inclusive('\n') {
+        let (words, end) = line.strip_suffix('\n').map_or((line, false), |words| (words, true));
+        write_escaped(&mut out, words.as_bytes(), Origin::Ours, Quoting::Plain);
+        if end {
+            out.push(b'\n');
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// The bytes that [`escape`] made `text` from; `None` where a backslash begins no escape of the table above.
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {

@@ -113,14 +113,14 @@ impl Chunker {
     }
 
     /// The line at the current place without its end, and moves behind it. A line longer than `limit` comes
-    /// in pieces.
+    /// in pieces of so many bytes.
     pub(super) fn line(&mut self, limit: usize) -> Result<Range<usize>, CaptureError> {
         loop {
             let waiting = self.waiting();
-            let len = memchr(b'\n', waiting).map(|end| (end, 1));
-            let (len, line_end) = match len {
-                Some(found) => found,
-                None if waiting.len() >= limit || !self.fill()? => (self.waiting().len(), 0),
+            let (len, line_end) = match memchr(b'\n', waiting.get(..limit).unwrap_or(waiting)) {
+                Some(end) => (end, 1),
+                None if waiting.len() >= limit => (limit, 0),
+                None if !self.fill()? => (self.waiting().len(), 0),
                 None => continue,
             };
             let start = self.start;
