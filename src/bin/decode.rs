@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arqscope::decode::Limits;
 use arqscope::decode::capture::Input;
-use arqscope::decode::command::{self, Exit, FactsForm, JobError, MessageForm, Output, Pace, RowJob};
+use arqscope::decode::command::{self, Exit, FactsForm, JobError, LimitOptions, MessageForm, Output, Pace, RowJob};
 use arqscope::decode::filter::Filter;
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::{Bytes, Colour, Detail, Flushing, Form, Options, TimeFormat, Width};
@@ -66,6 +67,8 @@ struct Args {
     /// Print the version
     #[arg(long, action = clap::ArgAction::Version)]
     version: (),
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,9 +106,10 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, JobError> {
     let inputs = inputs(&args.files);
+    let limits = Limits::from(args.limits);
     let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
     if let Some(folder) = &args.streams {
-        return command::streams(&inputs, folder, &mut log);
+        return command::streams(&inputs, folder, &limits, &mut log);
     }
     if args.info {
         let form = match args.form {
@@ -114,7 +118,7 @@ fn run(args: Args) -> Result<Exit, JobError> {
             Form::Ndjson => FactsForm::Ndjson,
             form => usage(&format!("--info is written as -T table, json or ndjson, not {form}")),
         };
-        return command::facts(&inputs, form, &mut out, &mut log);
+        return command::facts(&inputs, form, &limits, &mut out, &mut log);
     }
     let output = match args.form {
         _ if args.quiet => Output::Quiet,
@@ -123,7 +127,8 @@ fn run(args: Args) -> Result<Exit, JobError> {
         form if args.message => usage(&format!("--message is written as -T table, json or ndjson, not {form}")),
         form => Output::Rows(form, options(&args)),
     };
-    let filter = match args.filter.as_deref().map(Filter::parse).transpose() {
+    let parse = |text| Filter::parse_within(limits.filter, text);
+    let filter = match args.filter.as_deref().map(parse).transpose() {
         Ok(filter) => filter,
         Err(error) => {
             writeln!(log, "decode: -Y: {error}")?;
@@ -132,7 +137,8 @@ fn run(args: Args) -> Result<Exit, JobError> {
     };
     let pace = if io::stdout().is_terminal() { Pace::Live } else { Pace::Blocks };
     let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
-    command::rows(&inputs, RowJob { output, filter, count: args.count, framing, pace }, &mut out, &mut log)
+    let job = RowJob { output, filter, count: args.count, framing, pace, limits };
+    command::rows(&inputs, job, &mut out, &mut log)
 }
 
 fn inputs(files: &[String]) -> Vec<Input> {

@@ -3,12 +3,14 @@
 //! Each job takes the inputs in turn, writes data to one writer and words to another, and says how it went.
 
 mod facts;
+mod limits;
 mod messages;
 mod rows;
 mod streams;
 mod summary;
 
 pub use facts::{FactsForm, facts};
+pub use limits::LimitOptions;
 pub use messages::MessageForm;
 pub use rows::{Output, Pace, RowJob, rows};
 pub use streams::streams;
@@ -87,8 +89,8 @@ impl JobError {
 }
 
 /// The capture, or `None` after a complaint on `log`.
-fn open(input: &Input, log: &mut dyn Write) -> io::Result<Option<Capture>> {
-    match Capture::open(input, &CaptureLimits::default()) {
+fn open(input: &Input, limits: &CaptureLimits, log: &mut dyn Write) -> io::Result<Option<Capture>> {
+    match Capture::open(input, limits) {
         Ok(capture) => Ok(Some(capture)),
         Err(error) => complain(log, input, &error).map(|()| None),
     }

@@ -43,11 +43,13 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes of text of one packet: 64 MiB by default. A packet of 64 KiB takes about 1 MiB with `-x`.
     pub packet_bytes: usize,
+    /// Bytes of one string in it: 64 MiB by default.
+    pub string_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 128, packet_bytes: 64 << 20 }
+        Self { depth: 128, packet_bytes: 64 << 20, string_bytes: 64 << 20 }
     }
 }
 
