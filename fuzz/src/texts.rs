@@ -8,7 +8,7 @@ use arqscope::decode::Row;
 use arqscope::decode::capture::{Capture, CaptureLimits};
 use arqscope::decode::filter::{Filter, MAX_LEN, Scratch};
 use arqscope::decode::framing::FramedConnection;
-use arqscope::decode::print::escape::tame;
+use arqscope::decode::print::escape::tame_lines;
 use arqscope::decode::rows::RowSink;
 use arqscope::params::{Key, ParamsFile};
 use arqscope::simulate::scenario::{Scenario, ScenarioFile, ScenarioKeys};
@@ -90,7 +90,7 @@ pub(super) fn scenario(data: &[u8]) {
         .and_then(|file| Scenario::new(Some(&file), &ScenarioKeys::default()));
     let scenario = match scenario {
         Ok(scenario) => scenario,
-        Err(error) => return assert_tame("a refusal", tame(&error.to_string()).as_bytes()),
+        Err(error) => return assert_tame("a refusal", tame_lines(&error.to_string()).as_bytes()),
     };
     if !is_small(&scenario) {
         return;
@@ -100,7 +100,7 @@ pub(super) fn scenario(data: &[u8]) {
     let (summary, capture) = match simulate(&scenario, capture, Some(&mut truth)) {
         Ok(done) => done,
         // A time that a capture cannot have, or a message that its client refuses.
-        Err(error) => return assert_tame("a refusal", tame(&error.to_string()).as_bytes()),
+        Err(error) => return assert_tame("a refusal", tame_lines(&error.to_string()).as_bytes()),
     };
     let truth = truth.finish(&summary.packets).unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(&truth).is_ok(), "the truth is JSON");

@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use arqscope::decode::Limits;
 use arqscope::decode::capture::Input;
 use arqscope::decode::command::{self, Exit, FactsForm, JobError, LimitOptions, MessageForm, Output, Pace, RowJob};
 use arqscope::decode::filter::Filter;
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::{Bytes, Colour, Detail, Flushing, Form, Options, TimeFormat, Width};
+use arqscope::decode::{ByteSize, Limits};
 use arqscope::wire::MaxMsgSize;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -69,6 +69,12 @@ struct Args {
     version: (),
     #[command(flatten)]
     limits: LimitOptions,
+    /// Bytes kept of one connection's message (--message)
+    #[arg(long, value_name = "SIZE", help_heading = "Limits", default_value_t = ByteSize(Limits::default().message as u64))]
+    max_message: ByteSize,
+    /// Longest text of -Y
+    #[arg(long, value_name = "SIZE", help_heading = "Limits", default_value_t = ByteSize(Limits::default().filter as u64))]
+    max_filter: ByteSize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,7 +112,9 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, JobError> {
     let inputs = inputs(&args.files);
-    let limits = Limits::from(args.limits);
+    let size = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+    let (message, filter) = (size(args.max_message), size(args.max_filter));
+    let limits = Limits { message, filter, ..Limits::from(args.limits) };
     let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
     if let Some(folder) = &args.streams {
         return command::streams(&inputs, folder, &limits, &mut log);

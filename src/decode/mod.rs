@@ -9,14 +9,15 @@
 pub mod capture;
 pub mod command;
 mod connections;
+mod express;
 pub mod filter;
 pub mod framing;
 pub mod headers;
-mod info;
+pub(crate) mod info;
 pub mod intake;
 pub mod limits;
 pub mod message;
-mod observer;
+pub(crate) mod observer;
 pub mod print;
 pub mod reading;
 pub mod reassembly;

@@ -15,6 +15,11 @@ pub trait RowSink {
     /// The next row. `Break` ends the job: enough rows, or the output is gone.
     fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
 
+    /// Whether rows are wanted; without them frames need not be judged.
+    fn wants_rows(&self) -> bool {
+        true
+    }
+
     /// Whether [`message`](Self::message) is wanted, which keeps every connection's message in memory.
     fn wants_messages(&self) -> bool {
         false
@@ -110,6 +115,11 @@ impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
     #[inline]
+    fn wants_frames(&self) -> bool {
+        self.sink.wants_rows() || self.sink.wants_messages()
+    }
+
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
@@ -121,6 +131,9 @@ impl<S: RowSink> FrameSink for Rows<S> {
             let room = in_all.saturating_sub(self.message_bytes);
             state.message.frame_within(of_one.min(before.saturating_add(room)), frame);
             self.message_bytes += state.message.len() - before;
+        }
+        if !self.sink.wants_rows() {
+            return;
         }
         let mut row = Row {
             packet,
@@ -146,11 +159,11 @@ impl<S: RowSink> FrameSink for Rows<S> {
         observer(connection, state).hole(from);
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
+    fn note(&mut self, connection: &ConnectionInfo, _: &mut RowState, note: FramingNote) {
         self.sink.note(connection, note);
     }
 
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+    fn stream_note(&mut self, connection: &ConnectionInfo, _: Option<&mut RowState>, way: Way, note: StreamNote) {
         self.sink.stream_note(connection, way, note);
     }
 

@@ -55,14 +55,14 @@ fn an_exports_depth_strings_and_packets_are_bounded() {
 fn beyond_the_limit_of_connections_the_longest_idle_is_closed_with_a_note() {
     let two = bytes_of("two-clients.pcapng");
     let rows = cells(&decode_piped(&["-T", "csv"], &two).well()).len();
-    let ran = decode_piped(&["--max-connections", "1", "-T", "csv"], &two);
+    let ran = decode_piped(&["--max-open", "1", "-T", "csv"], &two);
     assert_eq!(ran.code, 0);
-    assert!(ran.log.contains("closed early, the longest idle: more than 1 at once (--max-connections)"), "{}", ran.log);
+    assert!(ran.log.contains("closed early, the longest idle: more than 1 at once (--max-open)"), "{}", ran.log);
     assert!(cells(&ran.out).len() >= rows - 2, "only what was on its way may be lost: {}", ran.log);
     let folder = tempfile::tempdir().unwrap();
     let streams = folder.path().to_str().unwrap();
-    let ran = decode_piped(&["--max-connections", "1", "--streams", streams], &two);
-    assert!(ran.log.contains("(--max-connections)"), "{}", ran.log);
+    let ran = decode_piped(&["--max-open", "1", "--streams", streams], &two);
+    assert!(ran.log.contains("(--max-open)"), "{}", ran.log);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod error;
 mod facts;
 mod pcap;
 mod pcapng;
+mod run;
 mod sniff;
 mod window;
 pub mod wireshark_json;
@@ -44,6 +45,8 @@ pub use facts::{
 use super::Packet;
 use pcap::PcapReader;
 use pcapng::PcapngReader;
+use run::Ends;
+pub(super) use run::{Run, Taken};
 use sniff::Kind;
 use window::{Source, Window};
 use wireshark_json::{Limits as JsonLimits, WiresharkJson};
@@ -248,6 +251,38 @@ impl Capture {
             self.state = State::Ended;
         }
         packet
+    }
+
+    /// The interface of the packet that was handed out last: its place in [`CaptureFacts::interfaces`], as far as those
+    /// are described. `None` before the first packet, and for exports, which name none.
+    #[must_use]
+    pub const fn interface_of_packet(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Pcap(_) => Some(0),
+            Reader::Pcapng(pcapng) => pcapng.interface_of_packet(),
+            Reader::Json(_) => None,
+        }
+    }
+
+    /// The plain records that are at hand, which need no more than a look; `None` for formats without such.
+    /// [`took`](Self::took) must be told how far it was followed, before [`next`](Self::next) goes on.
+    pub(super) fn run(&self) -> Option<Run<'_>> {
+        let run = match &self.reader {
+            Reader::Pcap(pcap) => pcap.run()?,
+            Reader::Pcapng(pcapng) => pcapng.run(),
+            Reader::Json(_) => return None,
+        };
+        let ends = if self.live { Ends::BeforeLast } else { Ends::WithLast };
+        (self.state == State::Reading).then(|| run.ending(ends))
+    }
+
+    /// Goes on behind the records of a [`run`](Self::run).
+    pub(super) fn took(&mut self, taken: Taken) {
+        match &mut self.reader {
+            Reader::Pcap(pcap) => pcap.took(taken),
+            Reader::Pcapng(pcapng) => pcapng.took(taken),
+            Reader::Json(_) => {}
+        }
     }
 
     /// True when the next packet may have to be waited for: the input is no regular file, and not a byte beyond the

@@ -5,6 +5,7 @@
 use pcap_file::pcap::PcapParser;
 
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, Notes, PcapDialect, TimeUnit};
+use super::run::{Run, Taken};
 use super::window::Window;
 use super::{CaptureError, CaptureLimits};
 use crate::decode::{LinkType, Packet, PacketContent};
@@ -148,6 +149,20 @@ impl PcapReader {
             Some(captured) => bytes.len() < 16 + self.order.u32(*captured) as usize,
             None => true,
         }
+    }
+
+    /// The plain records at hand; `None` for dialects that have none.
+    pub(super) fn run(&self) -> Option<Run<'_>> {
+        let bytes = self.window.at_hand();
+        let nanos = self.unit.nanos() as u32;
+        (self.dialect == PcapDialect::Standard)
+            .then(|| Run::of_pcap(bytes, self.packets, self.order, nanos, self.link_type, self.max_record))
+    }
+
+    /// Goes on behind the records of a run.
+    pub(super) fn took(&mut self, taken: Taken) {
+        self.window.consume(taken.bytes);
+        self.packets = taken.number;
     }
 
     /// The next packet; `None` at the end.

@@ -7,7 +7,7 @@ use comfy_table::{Cell, Table, presets};
 use serde::Serialize;
 
 use super::limits::write_reached;
-use super::{Exit, JobError, Named, complain, open};
+use super::{Exit, JobError, Named, OPENER};
 use crate::decode::Limits;
 use crate::decode::capture::{Capture, Input};
 use crate::decode::reading::{Reading, read};
@@ -58,6 +58,10 @@ struct Uncounted;
 impl StreamSink for Uncounted {
     type State = ();
 
+    fn is_quiet(&self, _: &Self::State) -> bool {
+        true
+    }
+
     fn chunk(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Chunk<'_>) {}
 
     fn hole(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Hole) {}
@@ -78,7 +82,7 @@ pub fn facts(
 ) -> Result<Exit, JobError> {
     let mut exits = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let Some(mut capture) = open(input, &limits.capture, log)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -93,7 +97,7 @@ pub fn facts(
         let exit = Exit::of_reading(&reading);
         write_reached(log, &reading, &limits.prompt())?;
         match &reading.error {
-            Some(error) => complain(log, input, error)?,
+            Some(error) => OPENER.complain(log, input, error)?,
             None if exit != Exit::Done => {
                 let why: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
                 writeln!(log, "decode: {}: not all of it can be read: {}", Named(input), why.join("; "))?;

@@ -39,13 +39,7 @@ pub struct LimitOptions {
     max_held_in_all: ByteSize,
     /// Connections tracked at once; beyond it the longest idle are closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
-    max_connections: usize,
-    /// Bytes kept of one connection's message (--message)
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().message as u64))]
-    max_message: ByteSize,
-    /// Longest filter text
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().filter as u64))]
-    max_filter: ByteSize,
+    max_open: usize,
 }
 
 impl From<LimitOptions> for Limits {
@@ -63,23 +57,19 @@ impl From<LimitOptions> for Limits {
             capture,
             held: options.max_held.map(size),
             held_in_all: size(options.max_held_in_all),
-            connections: options.max_connections,
-            message: size(options.max_message),
-            filter: size(options.max_filter),
+            connections: options.max_open,
+            ..usual
         }
     }
 }
 
 /// Says which limits of reassembly were reached while a file was read.
-pub(super) fn write_reached(log: &mut dyn Write, reading: &Reading, limits: &StreamLimits) -> io::Result<()> {
+pub(crate) fn write_reached(log: &mut dyn Write, reading: &Reading, limits: &StreamLimits) -> io::Result<()> {
     let counters = &reading.streams;
     if counters.evicted_connections > 0 {
         let closed = count(counters.evicted_connections, "connection");
         let limit = limits.connections;
-        writeln!(
-            log,
-            "  note: {closed} closed early, the longest idle: more than {limit} at once (--max-connections)"
-        )?;
+        writeln!(log, "  note: {closed} closed early, the longest idle: more than {limit} at once (--max-open)")?;
     }
     if counters.held_limit_reached > 0 {
         let (holes, limit) = (count(counters.held_limit_reached, "hole"), ByteSize(limits.held_bytes as u64));

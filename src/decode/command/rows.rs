@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::limits::write_reached;
 use super::messages::{MessageForm, write_message};
 use super::summary::Remarks;
-use super::{Exit, JobError, complain, open};
+use super::{Exit, JobError, OPENER};
 use crate::decode::Limits;
 use crate::decode::capture::Input;
 use crate::decode::filter::{Filter, Scratch};
@@ -78,7 +78,7 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     // Said when the rows are complete, so that on a terminal the words stand below the table.
     let mut words = Vec::new();
     for input in inputs {
-        let Some(mut capture) = open(input, &limits.capture, &mut words)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, &mut words)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -101,7 +101,7 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         remarks.write(&mut words, input, &capture, &reading, frames, shown)?;
         write_reached(&mut words, &reading, &streams)?;
         if let Some(error) = &reading.error {
-            complain(&mut words, input, error)?;
+            OPENER.complain(&mut words, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
         if reading.stopped {
@@ -183,6 +183,10 @@ struct OfFile<'s, 'w> {
 impl RowSink for OfFile<'_, '_> {
     fn row(&mut self, _connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()> {
         self.shared.row(row)
+    }
+
+    fn wants_rows(&self) -> bool {
+        matches!(self.shared.to, Target::Printer(_)) || self.shared.left.is_some()
     }
 
     fn wants_messages(&self) -> bool {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::limits::write_reached;
 use super::summary::count;
-use super::{Exit, JobError, Named, NamedPath, complain, open};
+use super::{Exit, JobError, Named, NamedPath, OPENER};
 use crate::decode::capture::Input;
 use crate::decode::reading::read;
 use crate::decode::{Limits, StreamFiles};
@@ -21,7 +21,7 @@ pub fn streams(inputs: &[Input], folder: &Path, limits: &Limits, log: &mut dyn W
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     for input in inputs {
-        let Some(mut capture) = open(input, &limits.capture, log)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -61,7 +61,7 @@ pub fn streams(inputs: &[Input], folder: &Path, limits: &Limits, log: &mut dyn W
         }
         write_reached(log, &reading, &limits.patient())?;
         if let Some(error) = &reading.error {
-            complain(log, input, error)?;
+            OPENER.complain(log, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
     }

@@ -51,24 +51,25 @@ pub fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Words of our own that are safe to show, whatever stands in them: what [`escape`] would escape is escaped, but for
-/// backslashes and the ends of lines. For messages that quote names and texts as they are.
+/// Our own words, in which bytes of a capture may stand [escaped](escape) already, as text that is safe to show: what
+/// [`escape`] would leave stays, a backslash too.
 ///
 /// ```
 /// use arqscope::decode::print::escape::tame;
-/// assert_eq!(tame("cannot read a\u{1b}[2Jb\\c:\nno such file"), "cannot read a\\x1b[2Jb\\c:\nno such file");
+/// assert_eq!(tame(r"payload `a\x00` of the client"), r"payload `a\x00` of the client");
+/// assert_eq!(tame("not\u{202e} so"), r"not\u{202e} so");
 /// ```
 #[must_use]
-pub fn tame(words: &str) -> String {
-    let mut out = Vec::with_capacity(words.len());
-    for line in words.split_inclusive('\n') {
-        let (words, end) = line.strip_suffix('\n').map_or((line, false), |words| (words, true));
-        write_escaped(&mut out, words.as_bytes(), Origin::Ours, Quoting::Plain);
-        if end {
-            out.push(b'\n');
-        }
-    }
+pub fn tame(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    write_escaped(&mut out, text.as_bytes(), Origin::Ours, Quoting::Plain);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// [`tame`], line by line: messages that quote names and texts as they are may have several.
+#[must_use]
+pub fn tame_lines(words: &str) -> String {
+    words.split('\n').map(tame).collect::<Vec<_>>().join("\n")
 }
 
 /// The bytes that [`escape`] made `text` from; `None` where a backslash begins no escape of the table above.

@@ -68,6 +68,7 @@ pub(in crate::decode) struct Outlet<'a, S: StreamSink> {
 }
 
 impl<S: StreamSink> Outlet<'_, S> {
+    #[inline(always)] // into the express way
     pub(super) fn chunk(&mut self, chunk: Chunk<'_>) {
         self.shared.counters.delivered_bytes += chunk.bytes.len() as u64;
         self.sink.chunk(self.info, self.state, self.way, chunk);
