@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use arqscope::decode::print::escape::escape;
+use arqscope::decode::print::escape::{escape, tame_lines};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
@@ -225,6 +225,6 @@ fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
 }
 
 fn say(words: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(format!("server: {words}\n").as_bytes());
+    // Names of files may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(format!("server: {}\n", tame_lines(words)).as_bytes());
 }

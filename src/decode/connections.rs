@@ -221,7 +221,7 @@ impl<S: StreamSink> Connections<S> {
             self.connections.extract_if(.., |connection| connection.info.last_packet <= newest_to_go).collect();
         idle.sort_unstable_by_key(|connection| connection.info.id);
         for connection in &mut idle {
-            self.shared.counters.evicted_connections += 1;
+            self.shared.counters.evicted_connections += u64::from(connection.stage == Stage::Open);
             connection.close(Closing::Evicted, &mut self.shared, sink);
         }
         self.v4.clear();

@@ -83,12 +83,25 @@ pub struct CaptureLimits {
     pub max_record: u32,
     /// The most interfaces of a pcapng section.
     pub max_interfaces: usize,
+    /// The most bytes that compressed input may unpack to; `None` for no limit: they are not kept.
+    pub max_decompressed: Option<u64>,
+    /// The largest window of a zstd frame, in bytes, 1 KiB to 2 GiB; counts as the power of two below it.
+    pub max_zstd_window: u64,
+    /// What is held of a Wireshark JSON export.
+    pub json: JsonLimits,
 }
 
 impl Default for CaptureLimits {
-    /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces.
+    /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces; a zstd window of 128 MiB, what
+    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times.
     fn default() -> Self {
-        Self { max_record: 256 << 20, max_interfaces: 1 << 20 }
+        Self {
+            max_record: 256 << 20,
+            max_interfaces: 1 << 20,
+            max_decompressed: None,
+            max_zstd_window: 128 << 20,
+            json: JsonLimits::default(),
+        }
     }
 }
 
@@ -192,7 +205,7 @@ impl Capture {
             let (reader, mut facts) = match (kind, compression) {
                 (Kind::Compressed(packed), None) => {
                     compression = Some(packed);
-                    window = window.decompress(packed)?;
+                    window = window.decompress(packed, limits)?;
                     continue;
                 }
                 (Kind::Compressed(inner), Some(outer)) => {
@@ -210,7 +223,7 @@ impl Capture {
                     (Reader::Pcapng(reader), facts)
                 }
                 (Kind::Text, _) => {
-                    let json = WiresharkJson::new(Box::new(window), JsonLimits::default())?;
+                    let json = WiresharkJson::new(Box::new(window), limits.json)?;
                     (Reader::Json(Box::new(json)), CaptureFacts::new(Format::WiresharkText))
                 }
             };

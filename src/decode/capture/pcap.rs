@@ -276,15 +276,14 @@ impl PcapReader {
 
     #[cold]
     fn too_long(&self, captured: u32) -> CaptureError {
-        let what = match self.window.at_hand() {
-            [0x0a, 0x0d, 0x0d, 0x0a, ..] => format!("a pcapng section header where a record should begin: {JOINED}"),
-            _ => format!(
-                "packet {} claims {captured} captured bytes, more than the limit of {}",
-                self.packets + 1,
-                self.max_record
-            ),
-        };
-        CaptureError::Malformed { offset: self.window.offset(), what }
+        let offset = self.window.offset();
+        if let [0x0a, 0x0d, 0x0d, 0x0a, ..] = self.window.at_hand() {
+            let what = format!("a pcapng section header where a record should begin: {JOINED}");
+            return CaptureError::Malformed { offset, what };
+        }
+        let (packet, limit) = (self.packets + 1, self.max_record);
+        let what = format!("packet {packet} claims {captured} captured bytes, more than the limit of {limit}");
+        CaptureError::Limit { offset, what, option: "--max-record" }
     }
 
     /// Refuses a second file header, which reads as an empty record of the year 2055.

@@ -168,6 +168,13 @@ impl PcapngReader {
                         return Err(CaptureError::Cut { offset, inside, needed: needed as u64, available });
                     }
                 }
+                Ok(Frame::TooLong { kind, len }) => {
+                    let limit = self.limits.max_record;
+                    let what = format!(
+                        "block of type {kind:#010x} with a length of {len} bytes, more than the limit of {limit}"
+                    );
+                    return Err(CaptureError::Limit { offset, what, option: "--max-record" });
+                }
                 Ok(Frame::Zeroes) => return self.zeroes(facts).map(|()| None),
                 Err(what) => return Err(CaptureError::Malformed { offset, what }),
             }

@@ -26,13 +26,31 @@ use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote,
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
 /// shown: records a little out of order bring them within these.
 const PATIENCE: u8 = 8;
-/// Bytes kept of all undecided connections together; beyond it the one that asks for more is decided at once.
-const MAX_PROBED_BYTES: usize = 16 << 20;
+
+/// What framing may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FramingLimits {
+    /// Bytes kept of one connection while something in it looks like a frame but proves nothing, with what it takes to
+    /// keep them; then it is decided by what there is.
+    pub kept_bytes: usize,
+    /// The same of all undecided connections together; beyond it the one that asks for more is decided at once.
+    pub kept_bytes_in_all: usize,
+    /// Bytes of one connection's frames that wait while a hole is open; then they go on, with a note.
+    pub held_bytes: usize,
+}
+
+impl Default for FramingLimits {
+    /// 1 MiB a connection, 16 MiB in all; frames of 1 MiB.
+    fn default() -> Self {
+        Self { kept_bytes: 1 << 20, kept_bytes_in_all: 16 << 20, held_bytes: 1 << 20 }
+    }
+}
 
 /// Cuts every connection's streams into frames and hands them to `S`.
 #[derive(Debug)]
 pub struct Framing<S: FrameSink> {
     options: FramingOptions,
+    limits: FramingLimits,
     probed_bytes: usize,
     counts: FramingCounts,
     express: Express,
@@ -77,7 +95,15 @@ impl<S: FrameSink> Framing<S> {
 
     /// With or without the express way: both give the same.
     pub(in crate::decode) fn by(express: Express, options: FramingOptions, sink: S) -> Self {
-        Self { options, probed_bytes: 0, counts: FramingCounts::default(), express, sink }
+        let (limits, counts) = (FramingLimits::default(), FramingCounts::default());
+        Self { options, limits, probed_bytes: 0, counts, express, sink }
+    }
+
+    /// The same within other limits.
+    #[must_use]
+    pub fn within(mut self, limits: FramingLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Counts so far; connections count once they are decided.
@@ -89,7 +115,7 @@ impl<S: FrameSink> Framing<S> {
     fn begin(&self, connection: &ConnectionInfo) -> Phase<S::State> {
         match self.options.port {
             Some(port) if connection.ends.iter().all(|end| end.port != port) => Phase::Filtered,
-            _ => Phase::Probing(Box::default()),
+            _ => Phase::Probing(Box::new(Probe::within(self.limits.kept_bytes))),
         }
     }
 
@@ -109,7 +135,7 @@ impl<S: FrameSink> Framing<S> {
             let before = probe.kept_bytes;
             let ask = probe.chunk(connection, way, chunk);
             self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
-            if ask || self.probed_bytes > MAX_PROBED_BYTES {
+            if ask || self.probed_bytes > self.limits.kept_bytes_in_all {
                 self.decide(connection, state, false);
             }
         }
@@ -118,7 +144,7 @@ impl<S: FrameSink> Framing<S> {
     /// Asks the probe, and replays what it kept when the connection is ours.
     fn decide(&mut self, connection: &ConnectionInfo, state: &mut FramingState<S::State>, last: bool) {
         let Phase::Probing(probe) = &mut state.phase else { return };
-        let last = last || self.probed_bytes > MAX_PROBED_BYTES;
+        let last = last || self.probed_bytes > self.limits.kept_bytes_in_all;
         match probe.answer(connection, self.options.max_msg_size, last) {
             Answer::NotYet => {}
             Answer::Foreign => {
@@ -136,7 +162,7 @@ impl<S: FrameSink> Framing<S> {
                 self.probed_bytes -= probe.kept_bytes;
                 self.counts.connections += 1;
                 let kept = std::mem::take(&mut probe.kept);
-                let core = Core::new(client, capacity, probe.owed);
+                let core = Core::new(client, capacity, probe.owed, self.limits.held_bytes);
                 let mut framed = Box::new(Framed { lanes, core });
                 for piece in kept {
                     match piece {
@@ -201,16 +227,20 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     }
 
     fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
         match &mut state.phase {
             Phase::Framed(framed) => self.pass_hole(connection, framed, way, hole),
-            Phase::Probing(probe) => probe.hole(way, hole),
-            Phase::Silent => {
-                state.phase = self.begin(connection);
-                if let Phase::Probing(probe) = &mut state.phase {
-                    probe.hole(way, hole);
+            Phase::Probing(probe) => {
+                let before = probe.kept_bytes;
+                let ask = probe.hole(way, hole);
+                self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
+                if ask || self.probed_bytes > self.limits.kept_bytes_in_all {
+                    self.decide(connection, state, false);
                 }
             }
-            Phase::Filtered | Phase::Foreign => {}
+            Phase::Silent | Phase::Filtered | Phase::Foreign => {}
         }
     }
 

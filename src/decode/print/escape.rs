@@ -66,6 +66,12 @@ pub fn tame(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// [`tame`], line by line: messages that quote names and texts as they are may have several.
+#[must_use]
+pub fn tame_lines(words: &str) -> String {
+    words.split('\n').map(tame).collect::<Vec<_>>().join("\n")
+}
+
 /// The bytes that [`escape`] made `text` from; `None` where a backslash begins no escape of the table above.
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {
