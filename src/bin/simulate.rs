@@ -16,7 +16,7 @@ use clap::{Args, Parser};
 /// `simulate -w first.pcapng` is a whole exchange. Nothing depends on the machine or the clock: the same scenario gives the
 /// same bytes.
 #[derive(Parser)]
-#[command(name = "simulate", version, after_help = AFTER_HELP)]
+#[command(name = "simulate", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Options {
     /// Scenario file; see tests/scenarios/every-key.toml for each key with its meaning
     scenario: Option<PathBuf>,
@@ -37,6 +37,9 @@ struct Options {
     network: NetworkOptions,
     #[command(flatten)]
     capture: CaptureOptions,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
+    version: (),
 }
 
 #[derive(Args)]

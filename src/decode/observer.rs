@@ -1,6 +1,8 @@
 //! Watches one connection's frames go by and says what each one did, from what was seen before it.
 
-mod memory;
+pub(crate) mod memory;
+
+use std::hash::BuildHasher;
 
 use memory::{Acks, Copies, Opening, Openings, Written};
 
@@ -34,6 +36,11 @@ pub struct Observer {
     acks: Acks,
     openings: Openings,
     unseen_in: UnseenIn,
+    /// Bytes of the server were missed, and none has come since: what they held may have been written at any time until
+    /// then, since a hole is told before what the client may have answered to it.
+    acks_missing: bool,
+    /// Whether copies are remembered with a fingerprint of their payload.
+    fingerprints: bool,
 }
 
 impl Default for Observer {
@@ -64,7 +71,15 @@ impl Observer {
             acks: Acks::default(),
             openings: Openings::default(),
             unseen_in: UnseenIn::Past,
+            acks_missing: false,
+            fingerprints: false,
         }
+    }
+
+    /// The same, remembering of each copy a fingerprint of its payload.
+    pub(crate) const fn with_fingerprints(mut self) -> Self {
+        self.fingerprints = true;
+        self
     }
 
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
@@ -77,7 +92,7 @@ impl Observer {
     /// Like [`observe`](Self::observe), for an `info` in its row, which says nothing yet: it is as large as the row, and
     /// passing it through return values would cost more than finding it out. Returns the positions outstanding.
     #[inline]
-    pub(super) fn observe_into(
+    pub(crate) fn observe_into(
         &mut self,
         from: Side,
         frame: &CapturedFrame<'_>,
@@ -99,13 +114,48 @@ impl Observer {
                 self.unseen_in = UnseenIn::Hole;
                 self.window.miss_departures();
             }
-            Side::Server => self.window.miss_acknowledgements(),
+            Side::Server => {
+                self.acks_missing = true;
+                self.window.miss_acknowledgements();
+            }
         }
+    }
+
+    /// The highest position that counts as written; 0 for none.
+    #[must_use]
+    pub const fn highest(&self) -> Pos {
+        self.window.highest()
+    }
+
+    /// The last acknowledged position; `None` while no ACK was seen in the middle of a stream.
+    #[must_use]
+    pub const fn last_acked(&self) -> Option<Pos> {
+        self.window.last_acked()
+    }
+
+    /// The window, as far as it was seen.
+    #[must_use]
+    pub const fn window(&self) -> &SendWindow {
+        &self.window
+    }
+
+    /// The last copy of `pos`, while it is remembered.
+    pub(crate) fn copy(&self, pos: Pos) -> Option<&Written> {
+        self.copies.get(pos)
+    }
+
+    /// The frame that opened the gap in which `pos` lies, while it is remembered.
+    pub(crate) fn opening(&self, pos: Pos) -> Option<Opening> {
+        self.openings.of(pos)
     }
 
     /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
     fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
+        if self.acks_missing && from == Side::Server {
+            self.acks_missing = false;
+            self.window.miss_acknowledgements();
+        }
         let Some(name) = frame.name() else {
             if frame.has(Field::Header) {
                 *note = Note::UnknownName;
@@ -149,6 +199,9 @@ impl Observer {
             return;
         };
         let verdict = self.window.depart(pos);
+        if self.acks_missing {
+            self.window.miss_acknowledgements();
+        }
         if name == Name::Done {
             self.window.anchor_at_done(pos);
         }
@@ -156,7 +209,7 @@ impl Observer {
         let (earlier, copies) = match verdict {
             Departure::NotAPosition => (Earlier::Nothing, 0),
             Departure::Skip { missing } | Departure::BeyondWindow { missing: Some(missing), .. } => {
-                self.openings.put(Opening { missing, packet, sent_time });
+                self.openings.put(Opening { missing, packet, sent_time, time });
                 (Earlier::Nothing, 1)
             }
             Departure::Fill => {
@@ -177,7 +230,8 @@ impl Observer {
             }
         };
         if copies > 0 {
-            let copy = Written { name, pos, packet, sent_time, time, copies };
+            let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+            let copy = Written { name, pos, packet, sent_time, time, copies, fingerprint };
             self.copies.put(copy, self.window.last_acked().unwrap_or_default());
         }
         *note = Note::Departure { verdict, name, pos, earlier, unseen_in: self.unseen_in };
@@ -209,6 +263,15 @@ impl Observer {
         };
         *note = Note::Acknowledgement { verdict, number, last, answers };
     }
+}
+
+/// Tells payloads apart; 0 only where the payload was not captured.
+fn fingerprint(frame: &CapturedFrame<'_>) -> u32 {
+    frame.payload().map_or(0, |payload| {
+        let hash = foldhash::fast::FixedState::default().hash_one(payload);
+        // The halves are mixed; 0 is taken.
+        (hash as u32 ^ (hash >> 32) as u32).max(1)
+    })
 }
 
 /// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.

@@ -138,11 +138,11 @@ impl<S: RowSink> FrameSink for Rows<S> {
         observer(connection, state).hole(from);
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
+    fn note(&mut self, connection: &ConnectionInfo, _: &mut RowState, note: FramingNote) {
         self.sink.note(connection, note);
     }
 
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+    fn stream_note(&mut self, connection: &ConnectionInfo, _: Option<&mut RowState>, way: Way, note: StreamNote) {
         self.sink.stream_note(connection, way, note);
     }
 

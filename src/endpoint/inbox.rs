@@ -12,8 +12,8 @@ pub const MAX_HELD_BYTES: usize = 1 << 20;
 /// The most early packages that a server holds.
 pub const MAX_HELD_PACKAGES: usize = 1 << 14;
 
-/// Buffers kept for the next early packages.
-const MAX_SPARE: usize = 64;
+/// The most buffers that a server keeps for the next early packages.
+pub const MAX_SPARE_PACKAGES: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -83,7 +83,7 @@ impl Inbox {
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < MAX_SPARE {
+        if self.spare.len() < MAX_SPARE_PACKAGES {
             buffer.clear();
             self.spare.push(buffer);
         }

@@ -68,7 +68,7 @@ pub use client::{Client, ClientConfig, ResendPolicy};
 pub use error::{ConfigError, Outcome, Progress, ProtocolError, Stop, TransportEnd};
 pub use event::{Event, IgnoredAck, IgnoredFrame, MAX_EVENTS};
 pub use flow::END_OF_MESSAGE_WAIT;
-pub use inbox::{MAX_HELD_BYTES, MAX_HELD_PACKAGES};
+pub use inbox::{MAX_HELD_BYTES, MAX_HELD_PACKAGES, MAX_SPARE_PACKAGES};
 pub use moment::{Moment, WallClock};
 pub use server::{Server, ServerConfig};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::clock::Clock;
-use super::connection::{Close, Connection, GivenUp, Patience, Watch};
+use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
 use super::{NetError, Recording};
 use crate::endpoint::{Client, ClientConfig, Endpoint, Event, FrameCopy, Moment, Outcome, Outgoing, ResendPolicy};
 use crate::fault::{FaultPlan, Faulty};
@@ -17,9 +17,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server that takes no bytes is waited for.
 const STALL: Duration = Duration::from_secs(60);
-
-/// How long the server may take to close after DISCONNECT.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a client needs to know besides the message.
 #[derive(Debug, Clone)]
@@ -176,7 +173,7 @@ pub async fn transfer(
     let traffic = connection.traffic();
     if matches!(ended, Ok(Some(Outcome::Complete))) {
         // The server closes first (PROTOCOL §3.7); one that does not is not waited for long.
-        let _ = tokio::time::timeout(options.timeout.min(CLOSE_PATIENCE), connection.peer_end()).await;
+        connection.peer_end(options.timeout.min(CLOSE_PATIENCE)).await;
     }
     let close = match &ended {
         Ok(Some(Outcome::Failed(_))) | Err(GivenUp::Stalled { .. }) => Close::Reset,

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -18,13 +18,16 @@ use crate::endpoint::{Endpoint, Event, Moment, Outgoing, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
 
 /// Bytes asked of the socket at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
-const READ_LEN: usize = 32 << 10;
+pub(super) const READ_LEN: usize = 32 << 10;
 
 /// Bytes at which a batch of frames is handed to the socket.
-const BATCH_LEN: usize = 32 << 10;
+pub(super) const BATCH_LEN: usize = 32 << 10;
 
 /// Reads after which output gets its turn, so that neither direction starves the other.
 const READS_IN_A_ROW: usize = 8;
+
+/// How long the other side may take to close, once the exchange is over.
+pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Frames after which events are drained while a batch is filled.
 const FRAMES_BETWEEN_DRAINS: usize = 512;
@@ -191,9 +194,23 @@ impl<E: Endpoint> Connection<E> {
         poll_fn(|cx| self.poll(cx, watch)).await
     }
 
-    /// Reads on, past the endpoint's own end, until the peer ends the connection, and drops what still comes: the side
-    /// that closes last has the other's FIN in its recording.
-    pub(super) async fn peer_end(&mut self) {
+    /// Says that this side has no more to write.
+    pub(super) async fn finish(&mut self) {
+        // Recorded before the other side can answer it.
+        if let Some(track) = &self.track {
+            track.finished(self.clock);
+        }
+        // What is wrong with the socket shows when it is read.
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// Reads on, past the endpoint's own end, until the peer ends the connection, and drops what still comes, so that
+    /// the peer's FIN is in the recording. For `patience` at most.
+    pub(super) async fn peer_end(&mut self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.read_out()).await;
+    }
+
+    async fn read_out(&mut self) {
         let mut rest = [0; 1024];
         while self.transport == Transport::Open {
             match self.stream.read(&mut rest).await {

@@ -39,6 +39,10 @@ impl Gaps {
         self.runs.len()
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The lowest unseen position.
     pub(super) fn lowest(&self) -> Option<i32> {
         self.runs.first().map(|gap| gap.first)
@@ -98,6 +102,14 @@ impl Gaps {
             .take_while(|gap| gap.first <= last)
             .find(|gap| gap.why == Unseen::NeverWritten)?;
         Positions::run(gap.first.max(below.saturating_add(1)), gap.last.min(last))
+    }
+
+    /// The runs of never-written positions, ascending.
+    pub(super) fn proved(&self) -> impl Iterator<Item = Positions> + '_ {
+        self.runs
+            .iter()
+            .filter(|gap| gap.why == Unseen::NeverWritten)
+            .filter_map(|gap| Positions::run(gap.first, gap.last))
     }
 
     /// From now on nothing is claimed of any of them.

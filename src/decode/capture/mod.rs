@@ -240,6 +240,17 @@ impl Capture {
         packet
     }
 
+    /// The interface of the packet that was handed out last: its place in [`CaptureFacts::interfaces`], as far as those
+    /// are described. `None` before the first packet, and for exports, which name none.
+    #[must_use]
+    pub const fn interface_of_packet(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Pcap(_) => Some(0),
+            Reader::Pcapng(pcapng) => pcapng.interface_of_packet(),
+            Reader::Json(_) => None,
+        }
+    }
+
     /// The plain records that are at hand, which need no more than a look; `None` for formats without such.
     /// [`took`](Self::took) must be told how far it was followed, before [`next`](Self::next) goes on.
     pub(super) fn run(&self) -> Option<Run<'_>> {

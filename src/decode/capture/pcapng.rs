@@ -24,6 +24,8 @@ pub(super) struct PcapngReader {
     interfaces: Vec<Described>,
     limits: CaptureLimits,
     packets: u64,
+    /// That of the latest packet.
+    interface: Option<u64>,
 }
 
 /// A whole block, consumed from the window.
@@ -52,13 +54,19 @@ impl PcapngReader {
         let parser = section_parser(order)?;
         let mut facts = CaptureFacts::new(Format::Pcapng { order });
         facts.sections = 0;
-        let mut reader = Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0 };
+        let mut reader =
+            Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0, interface: None };
         // The first four bytes were seen to be a section header's type.
         if let Some(header) = reader.block(&mut facts)? {
             reader.section(&header, &mut facts)?;
         }
         facts.format = Format::Pcapng { order: reader.order };
         Ok((reader, facts))
+    }
+
+    /// The interface of the latest packet, counted from 0 over all sections.
+    pub(super) const fn interface_of_packet(&self) -> Option<u64> {
+        self.interface
     }
 
     /// True when no whole block is at hand.
@@ -110,6 +118,7 @@ impl PcapngReader {
             facts.notes.add(Note::EmptyPacket, 1);
         }
         self.packets += 1;
+        self.interface = Some(record.interface.ordinal);
         let start = body.start + record.data;
         Ok(Some(Packet {
             number: self.packets,
@@ -321,7 +330,7 @@ impl PcapngReader {
             facts.notes.add(Note::DamagedOptions, 1);
         }
         let clock = Clock::new(resolution.unwrap_or(MICROSECONDS), offset.unwrap_or(0));
-        self.interfaces.push(Described { clock, link_type, snap_len });
+        self.interfaces.push(Described { clock, link_type, snap_len, ordinal: facts.interface_count });
         facts.add_interface(interface);
         Ok(())
     }

@@ -59,6 +59,8 @@ pub(super) struct Described {
     pub(super) clock: Clock,
     pub(super) link_type: LinkType,
     pub(super) snap_len: u32,
+    /// Counted from 0 over all sections.
+    pub(super) ordinal: u64,
 }
 
 /// How far a run went.

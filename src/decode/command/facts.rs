@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use comfy_table::{Cell, Table, presets};
 use serde::Serialize;
 
-use super::{Exit, JobError, Named, complain, open};
+use super::{Exit, JobError, Named, OPENER};
 use crate::decode::capture::{Capture, Input};
 use crate::decode::reading::{Reading, read};
 use crate::decode::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamLimits, StreamSink, Way};
@@ -74,7 +74,7 @@ impl StreamSink for Uncounted {
 pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
     let mut exits = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let Some(mut capture) = open(input, log)? else {
+        let Some(mut capture) = OPENER.open(input, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -88,7 +88,7 @@ pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut d
         }
         let exit = Exit::of_reading(&reading);
         match &reading.error {
-            Some(error) => complain(log, input, error)?,
+            Some(error) => OPENER.complain(log, input, error)?,
             None if exit != Exit::Done => {
                 let why: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
                 writeln!(log, "decode: {}: not all of it can be read: {}", Named(input), why.join("; "))?;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::messages::{MessageForm, write_message};
 use super::summary::Remarks;
-use super::{Exit, JobError, complain, open};
+use super::{Exit, JobError, OPENER};
 use crate::decode::capture::Input;
 use crate::decode::filter::{Filter, Scratch};
 use crate::decode::framing::{FramedConnection, Framing, FramingNote, FramingOptions};
@@ -73,7 +73,7 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     // Said when the rows are complete, so that on a terminal the words stand below the table.
     let mut words = Vec::new();
     for input in inputs {
-        let Some(mut capture) = open(input, &mut words)? else {
+        let Some(mut capture) = OPENER.open(input, &mut words)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -94,7 +94,7 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         let shown = matches!(shared.to, Target::Printer(_)).then_some(shared.shown - shown_before);
         remarks.write(&mut words, input, &capture, &reading, frames, shown)?;
         if let Some(error) = &reading.error {
-            complain(&mut words, input, error)?;
+            OPENER.complain(&mut words, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
         if reading.stopped {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::summary::count;
-use super::{Exit, JobError, Named, NamedPath, complain, open};
+use super::{Exit, JobError, Named, NamedPath, OPENER};
 use crate::decode::StreamFiles;
 use crate::decode::capture::Input;
 use crate::decode::reading::read;
@@ -21,7 +21,7 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     for input in inputs {
-        let Some(mut capture) = open(input, log)? else {
+        let Some(mut capture) = OPENER.open(input, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
@@ -60,7 +60,7 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
             }
         }
         if let Some(error) = &reading.error {
-            complain(log, input, error)?;
+            OPENER.complain(log, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
     }

@@ -39,7 +39,7 @@ mod operand;
 mod parser;
 mod pattern;
 mod slice;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,8 @@
 //! From the lanes to the sink: what is learnt of P on the way, and the waiting room that keeps a connection's frames in
 //! packet order.
 
+use std::collections::VecDeque;
+
 use super::capacity::Capacity;
 use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
@@ -54,6 +56,8 @@ enum Held {
         layout: FrameLayout,
         bytes: Vec<u8>,
         missing: Vec<std::ops::Range<usize>>,
+        /// Its sender had received the other direction up to this stream offset, as far as the capture had not shown it.
+        after: u64,
     },
     Hole {
         way: Way,
@@ -66,6 +70,15 @@ impl Held {
         match self {
             Self::Frame { way, .. } | Self::Hole { way, .. } => *way,
         }
+    }
+
+    /// True when its sender had received a byte of `other`.
+    const fn needs(&self, other: &Self) -> bool {
+        let offset = match other {
+            Self::Frame { offset, .. } => *offset,
+            Self::Hole { hole, .. } => hole.offset,
+        };
+        matches!(self, Self::Frame { after, .. } if *after > offset)
     }
 }
 
@@ -119,23 +132,11 @@ impl<T> Core<T> {
         }
         let held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        // In packet order, but each direction in the order of its bytes, which is the order in which its frames were
-        // written: what stands behind a frame that came late is as late. A hole comes with what it follows, before
-        // what the other direction may have answered to it.
-        let mut latest = [0; 2];
-        let place = |waiting: Held| {
-            let latest = &mut latest[waiting.way().index()];
-            if let Held::Frame { packet, .. } = &waiting {
-                *latest = (*latest).max(*packet);
-            }
-            (*latest, waiting)
-        };
-        let mut held: Vec<(u64, Held)> = held.into_iter().map(place).collect();
-        held.sort_by_key(|(place, _)| *place);
+        let held = in_order(held);
         let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
-        for (_, waiting) in &held {
+        for waiting in &held {
             match waiting {
-                Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing } => {
+                Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing, after: _ } => {
                     // The capacity may have been narrowed since: the latest layout of this length reads it right.
                     let layout =
                         if view.capacity.layout().len() == layout.len() && layout.max_msg_size() != HANDSHAKE_SIZE {
@@ -157,6 +158,35 @@ impl<T> Core<T> {
                 Held::Hole { way, hole, .. } => sink.hole(&view, &mut self.state, view.side(*way), hole),
             }
         }
+    }
+}
+
+/// What waited, in packet order, but each direction in the order of its bytes, which is the order in which its frames
+/// were written: what stands behind a frame that came late is as late. A hole comes with what it follows, before what
+/// the other direction may have answered to it. And where capture records are out of order, no frame comes before those
+/// that its sender had received.
+fn in_order(held: Vec<Held>) -> Vec<Held> {
+    let mut latest = [0; 2];
+    let mut queues = [VecDeque::new(), VecDeque::new()];
+    for waiting in held {
+        let way = waiting.way().index();
+        if let Held::Frame { packet, .. } = &waiting {
+            latest[way] = latest[way].max(*packet);
+        }
+        queues[way].push_back((latest[way], waiting));
+    }
+    let mut ordered = Vec::with_capacity(queues.iter().map(VecDeque::len).sum());
+    loop {
+        let [forth, back] = [0, 1].map(|way: usize| queues[way].front());
+        let way = match (forth, back) {
+            (None, None) => return ordered,
+            (Some(_), None) => 0,
+            (None, Some(_)) => 1,
+            (Some((_, forth)), Some((_, back))) if forth.needs(back) && !back.needs(forth) => 1,
+            (Some((_, forth)), Some((_, back))) if back.needs(forth) && !forth.needs(back) => 0,
+            (Some((forth, _)), Some((back, _))) => usize::from(back < forth),
+        };
+        ordered.extend(queues[way].pop_front().map(|(_, waiting)| waiting));
     }
 }
 
@@ -189,12 +219,14 @@ impl<S: FrameSink> Delivery<'_, S> {
             layout: frame.view().layout(),
             bytes: bytes.to_vec(),
             missing: frame.missing().to_vec(),
+            after: core.owed.up_to[self.way.other().index()],
         });
         if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
-            self.sink.note(self.connection, FramingNote::HoldLimit { frames });
+            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
+            core.tell_unseen(self.connection, self.sink);
             core.release(self.connection, self.sink);
         }
     }
@@ -255,6 +287,6 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
             }
             LaneEvent::OffGridHandshake { offset, name } => FramingNote::OffGridHandshake { from, offset, name },
         };
-        self.sink.note(self.connection, note);
+        self.sink.note(self.connection, &mut self.core.state, note);
     }
 }

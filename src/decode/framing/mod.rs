@@ -123,7 +123,12 @@ impl<S: FrameSink> Framing<S> {
             Answer::NotYet => {}
             Answer::Foreign => {
                 self.probed_bytes -= probe.kept_bytes;
-                self.counts.foreign += 1;
+                if probe.kept.is_empty() {
+                    // Bytes were acknowledged, and nothing else is known of them.
+                    self.counts.silent += 1;
+                } else {
+                    self.counts.foreign += 1;
+                }
                 state.phase = Phase::Foreign;
             }
             Answer::Ours(recognised) => {
@@ -142,7 +147,8 @@ impl<S: FrameSink> Framing<S> {
                         Kept::Hole { way, hole } => self.pass_hole(connection, &mut framed, way, hole),
                     }
                 }
-                framed.core.release(connection, &mut self.sink);
+                // What was fed waits until the segment is settled, or the connection closed: by then it is known
+                // whether something before it was not seen.
                 state.phase = Phase::Framed(framed);
             }
         }
@@ -209,6 +215,9 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     }
 
     fn owed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, up_to: u64) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
         match &mut state.phase {
             Phase::Framed(framed) => {
                 let core = &mut framed.core;
@@ -250,8 +259,12 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         }
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, _state: &mut Self::State, way: Way, note: StreamNote) {
-        self.sink.stream_note(connection, way, note);
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
+        let state = match &mut state.phase {
+            Phase::Framed(framed) => Some(&mut framed.core.state),
+            _ => None,
+        };
+        self.sink.stream_note(connection, state, way, note);
     }
 
     fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing) {
@@ -275,6 +288,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                     }
                 }
                 core.holding = false;
+                core.tell_unseen(connection, &mut self.sink);
                 core.release(connection, &mut self.sink);
                 let view = FramedConnection { tcp: connection, client: core.client, capacity: &core.capacity };
                 self.sink.closed(&view, &mut core.state, closing);

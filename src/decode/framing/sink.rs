@@ -162,13 +162,20 @@ pub trait FrameSink {
     }
 
     /// Something worth knowing about a connection's frames.
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
-        let _ = (connection, note);
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, note: FramingNote) {
+        let _ = (connection, state, note);
     }
 
-    /// Something worth knowing about a connection's TCP bytes, ours or not.
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
-        let _ = (connection, way, note);
+    /// Something worth knowing about a connection's TCP bytes. Without a state it is none of those that speak the
+    /// protocol, or not known yet to be one, or closed already.
+    fn stream_note(
+        &mut self,
+        connection: &ConnectionInfo,
+        state: Option<&mut Self::State>,
+        way: Way,
+        note: StreamNote,
+    ) {
+        let _ = (connection, state, way, note);
     }
 
     /// Every frame of the connection was given.

@@ -65,7 +65,7 @@ impl FrameSink for Collect {
         self.unseen_before = self.frames.len();
     }
 
-    fn note(&mut self, _: &ConnectionInfo, note: FramingNote) {
+    fn note(&mut self, _: &ConnectionInfo, (): &mut (), note: FramingNote) {
         self.notes.push(note);
     }
 }

@@ -51,6 +51,21 @@ pub fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Our own words, in which bytes of a capture may stand [escaped](escape) already, as text that is safe to show: what
+/// [`escape`] would leave stays, a backslash too.
+///
+/// ```
+/// use arqscope::decode::print::escape::tame;
+/// assert_eq!(tame(r"payload `a\x00` of the client"), r"payload `a\x00` of the client");
+/// assert_eq!(tame("not\u{202e} so"), r"not\u{202e} so");
+/// ```
+#[must_use]
+pub fn tame(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    write_escaped(&mut out, text.as_bytes(), Origin::Ours, Quoting::Plain);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// The bytes that [`escape`] made `text` from; `None` where a backslash begins no escape of the table above.
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {

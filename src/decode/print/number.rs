@@ -38,6 +38,7 @@ pub(super) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 #[inline]
 pub(super) fn write_integer<I: itoa::Integer + Copy + TryInto<u32>>(out: &mut Vec<u8>, value: I) {
     match value.try_into() {
+        Ok(digit @ 0..10) => out.push(b'0' + digit as u8),
         Ok(small @ 0..EIGHT_DIGITS) => {
             let digits = eight_digits(small);
             let leading = (digits.trailing_zeros() / 8).min(7);
