@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 use super::NetError;
 use super::clock::Clock;
 use super::recording::Track;
-use crate::endpoint::{Endpoint, Event, Moment, Outgoing, TransportEnd};
+use crate::endpoint::{Endpoint, Event, Moment, OutgoingRun, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
 
 /// Bytes asked of the socket at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
@@ -29,8 +29,8 @@ const READS_IN_A_ROW: usize = 8;
 /// How long the other side may take to close, once the exchange is over.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Frames after which events are drained while a batch is filled.
-const FRAMES_BETWEEN_DRAINS: usize = 512;
+/// Runs of frames after which events are drained while a batch is filled.
+const RUNS_BETWEEN_DRAINS: usize = 512;
 
 thread_local! {
     /// What a turn of any connection of this thread needs: a connection that waits owns no buffer.
@@ -44,8 +44,8 @@ struct Buffers {
 
 /// What a connection's owner is told, in order.
 pub(super) trait Watch {
-    /// A frame goes to the socket.
-    fn sent(&mut self, frame: &Outgoing);
+    /// Frames go to the socket.
+    fn sent(&mut self, frames: &OutgoingRun);
 
     /// Something happened at the endpoint.
     fn event(&mut self, event: &Event, at: Moment);
@@ -375,10 +375,11 @@ impl<E: Endpoint> Connection<E> {
         let now = self.clock.now();
         let mut frames = 0;
         while batch.len() < BATCH_LEN {
-            let Some(frame) = self.endpoint.poll_transmit(now, batch) else { break };
-            watch.sent(&frame);
+            let room = BATCH_LEN - batch.len();
+            let Some(run) = self.endpoint.poll_transmit_run(now, batch, room) else { break };
+            watch.sent(&run);
             frames += 1;
-            if frames % FRAMES_BETWEEN_DRAINS == 0 {
+            if frames % RUNS_BETWEEN_DRAINS == 0 {
                 self.drain_events(watch, now);
             }
         }
