@@ -23,7 +23,8 @@ pub(super) const READ_LEN: usize = 32 << 10;
 /// Bytes at which a batch of frames is handed to the socket.
 pub(super) const BATCH_LEN: usize = 32 << 10;
 
-/// Reads after which output gets its turn, so that neither direction starves the other.
+/// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
+/// floods starves nobody.
 const READS_IN_A_ROW: usize = 8;
 
 /// How long the other side may take to close, once the exchange is over.
@@ -240,8 +241,8 @@ impl<E: Endpoint> Connection<E> {
         endpoint
     }
 
-    /// The law of draining (see [`crate::endpoint`]), once or until nothing moves. Each part leaves a waker behind
-    /// when it cannot go on.
+    /// The law of draining (see [`crate::endpoint`]), until nothing moves or it is others' turn. Each part leaves a waker
+    /// behind when it cannot go on.
     fn poll(&mut self, cx: &mut Context<'_>, watch: &mut impl Watch) -> Poll<Result<(), GivenUp>> {
         loop {
             let input = self.poll_input(cx, watch)?;
@@ -267,9 +268,13 @@ impl<E: Endpoint> Connection<E> {
             if (self.endpoint.is_finished() || self.transport == Transport::Told) && output.is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            if input.is_pending() {
-                ready!(self.poll_alarm(cx))?;
+            // A peer that floods is looked at as one that is silent: it may take no bytes all the same.
+            let due = self.next_due()?;
+            if input.is_ready() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
+            ready!(self.poll_alarm(cx, due));
         }
     }
 
@@ -423,33 +428,37 @@ impl<E: Endpoint> Connection<E> {
         written
     }
 
-    /// Ready when something is due; an error when the peer has been waited for long enough.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GivenUp>> {
+    /// When something is due; an error when the peer has been waited for long enough.
+    fn next_due(&self) -> Result<Option<Moment>, GivenUp> {
         let now = self.clock.now();
-        let due = if self.unwritten.is_empty() {
+        if self.unwritten.is_empty() {
             let silence = self.patience.silence.map(|limit| self.read.frame_at + limit);
             if silence.is_some_and(|end| end <= now) {
                 let waited = now.since(self.read.frame_at);
-                return Poll::Ready(Err(GivenUp::Silent { waited, bytes: self.read.partial() }));
+                return Err(GivenUp::Silent { waited, bytes: self.read.partial() });
             }
-            earliest(silence, self.endpoint.poll_timeout())
+            Ok(earliest(silence, self.endpoint.poll_timeout()))
         } else {
             let end = self.wrote_at + self.patience.stall;
             if end <= now {
                 let waited = now.since(self.wrote_at);
-                return Poll::Ready(Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() }));
+                return Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() });
             }
-            Some(end)
-        };
+            Ok(Some(end))
+        }
+    }
+
+    /// Ready when it is `due`.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, due: Option<Moment>) -> Poll<()> {
         let Some(due) = due else { return Poll::Pending };
         // An alarm that is set early enough is left alone: deadlines mostly move back, and setting it costs.
-        if self.alarm_at.is_none_or(|at| due < at || at <= now) {
+        if self.alarm_at.is_none_or(|at| due < at) {
             self.alarm.as_mut().reset(self.clock.instant(due));
             self.alarm_at = Some(due);
         }
         ready!(self.alarm.as_mut().poll(cx));
         self.alarm_at = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 }
 
