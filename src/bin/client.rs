@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arqscope::endpoint::ResendPolicy;
+use arqscope::decode::print::escape::tame_lines;
+use arqscope::endpoint::{Detail, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
@@ -119,6 +120,7 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     options.max_resends = args.max_resends;
     options.faults = faults(args);
     options.recording = recording.clone();
+    options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     if args.resend == Resend::Eager && args.pace == Some(0) {
         say("warning: with --resend eager and --pace 0 ACKs have no time to come, so a full window resends at once: \
              expect many duplicates");
@@ -262,6 +264,6 @@ fn say(words: &str) {
 }
 
 fn write_all(text: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    // Names of files and what stands in them may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(tame_lines(text).as_bytes());
 }

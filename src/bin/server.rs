@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use arqscope::decode::print::escape::escape;
+use arqscope::decode::print::escape::{escape, tame_lines};
+use arqscope::endpoint::Detail;
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
@@ -140,6 +141,7 @@ fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) 
     options.count = if args.once { Some(1) } else { args.count };
     options.output = args.output.clone();
     options.recording = recording;
+    options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     options
 }
 
@@ -225,6 +227,6 @@ fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
 }
 
 fn say(words: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(format!("server: {words}\n").as_bytes());
+    // Names of files may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(format!("server: {}\n", tame_lines(words)).as_bytes());
 }
