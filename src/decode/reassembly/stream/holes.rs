@@ -105,7 +105,7 @@ impl Stream {
             // One byte more may be a FIN that was not captured.
             None => self.acked > self.sent.max(self.next) + 1,
             // Before a FIN that was, bytes are missing; what waits behind others is no silence.
-            Some(fin) => self.acked.min(fin) > self.next && self.backlog.is_none(),
+            Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
         };
         (more && self.phase == Phase::Running).then(|| self.acked - self.zero)
     }
