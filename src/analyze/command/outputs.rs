@@ -292,7 +292,13 @@ pub(super) fn reports<'w>(
     targets.into_iter().map(report).collect()
 }
 
-fn of_form<'w, W: Write + 'w>(form: Form, layout: Layout, html: HtmlLimits, fail_on: Option<Severity>, out: W) -> Box<dyn Report + 'w> {
+fn of_form<'w, W: Write + 'w>(
+    form: Form,
+    layout: Layout,
+    html: HtmlLimits,
+    fail_on: Option<Severity>,
+    out: W,
+) -> Box<dyn Report + 'w> {
     match form {
         Form::Text => Box::new(Text::new(out, layout)),
         Form::Json => Box::new(Json::new(out)),

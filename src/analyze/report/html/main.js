@@ -169,7 +169,7 @@ class Page {
   // --- keys ---
 
   onKey(event) {
-    const typing = event.target.closest?.('select, input, dialog') ?? null;
+    const typing = event.target.closest?.('select, dialog') ?? null;
     if (event.ctrlKey || event.altKey || event.metaKey || typing !== null || this.connection === undefined) {
       return;
     }
