@@ -2,7 +2,7 @@
 //! (`frame.comment contains "arqscope"`).
 //!
 //! It takes a second pass over the input. Packets keep their bytes, numbers, times (to the nanosecond) and interfaces.
-//! A packet that an export had taken apart gets headers anew ([`header_of`](crate::conversation::header_of)); one that it
+//! A packet that an export had taken apart gets headers anew ([`header_of`]); one that it
 //! does not hold the bytes of is an empty frame of the local experimental EtherType, so that numbers stay the same. The
 //! section's comment says which of this was needed. Comments that the input had of its own are not kept.
 
