@@ -157,7 +157,8 @@ fn section_comment(capture: &Capture, name: &str, comments: &Comments) -> String
     if capture.facts().format == Format::WiresharkText {
         text.push_str(
             " The input is an export. Where it holds no packet bytes, the headers here are synthesised around the TCP \
-             payload, and a packet that carries no TCP is an empty frame of EtherType 0x88b5.",
+             payload, and a packet that carries no TCP is an empty frame of EtherType 0x88b5. Comments number packets \
+             as the export does.",
         );
     }
     text
