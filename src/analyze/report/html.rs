@@ -86,6 +86,16 @@ impl Default for HtmlLimits {
 /// Gathers frames and connections, and writes the page at the end.
 ///
 /// Nothing is written before [`finish`](Report::finish).
+///
+/// ```
+/// use arqscope::analyze::report::html::{HtmlLimits, HtmlReport};
+/// use arqscope::analyze::report::{Report, Totals};
+///
+/// let mut page = Vec::new();
+/// HtmlReport::new(&mut page, HtmlLimits::default()).finish(&Totals::default())?;
+/// assert!(page.starts_with(b"<!doctype html>"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct HtmlReport<W> {
     out: W,

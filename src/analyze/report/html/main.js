@@ -173,6 +173,11 @@ class Page {
     if (event.ctrlKey || event.altKey || event.metaKey || typing !== null || this.connection === undefined) {
       return;
     }
+    const moves = /^(Arrow|Page|Home|End)/.test(event.key);
+    if (moves && event.target.closest?.('#chosen, [role=tabpanel]:not(#panel-findings)')) {
+      // These keys scroll what is read there.
+      return;
+    }
     const inFindings = byId('findings-list').contains(document.activeElement);
     const act = this.keyAction(event, inFindings);
     if (act !== null) {
