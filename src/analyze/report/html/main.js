@@ -21,7 +21,7 @@ class Page {
     window.addEventListener('hashchange', () => this.followAddress());
     if (island.report.connections.length === 0) {
       fill(byId('verdict'), 'No connection of this protocol');
-      fill(byId('ledger'), island.report.files.map(({ file, error }) => element('span', { class: 'fact' }, error === null ? file : `${file}: ${error}`)));
+      fill(byId('ledger'), island.report.files.map(({ file, error }) => element('div', {}, error ?? file)));
       document.body.classList.add('empty');
       return;
     }

@@ -187,11 +187,9 @@ function showModel(connection, packetButton) {
 
 function showCapture(connection, files, packetButton) {
   const { ledger, file, client, server, window, timeout, expectations } = connection.data;
-  const error = files.find((other) => other.file === file)?.error ?? null;
   const parts = [
     figures('Capture', [
       ['file', file],
-      ['not read to its end', error],
       ['client', client],
       ['server', server],
       ['first packet', moment(ledger.first_packet, ledger.first_time)],
@@ -217,6 +215,10 @@ function showCapture(connection, files, packetButton) {
   }
   if (ledger.notes.length > 0) {
     parts.push(element('section', {}, element('h3', {}, 'About this connection’s bytes'), element('ul', {}, ledger.notes.map((note) => element('li', {}, note)))));
+  }
+  const errors = files.filter(({ error }) => error !== null);
+  if (errors.length > 0) {
+    parts.push(element('section', {}, element('h3', {}, 'Inputs that could not be read, or not to their end'), element('ul', {}, errors.map(({ error }) => element('li', {}, error)))));
   }
   if (expectations !== null) {
     parts.push(figures('Declared facts', expectations.map(({ key, outcome, declared, seen }) => [key, `${outcome}: declared ${declared}, seen ${seen}`])));
@@ -249,6 +251,5 @@ function showAll({ connections, files, totals }, chosen, actions) {
   if (totals.connections_dropped > 0) {
     parts.push(element('p', {}, `${counted(totals.connections_dropped, 'connection')} beyond these: counted, and not in this report.`));
   }
-  parts.push(...files.filter(({ error }) => error !== null).map(({ file, error }) => element('p', {}, `${file}: ${error}`)));
   fill(byId('panel-all'), parts);
 }
