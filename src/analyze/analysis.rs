@@ -128,9 +128,9 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
         }
     }
 
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side) {
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, up_to: u64) {
         if self.flow.is_continue() {
-            state.model(connection, &self.options).unseen(connection, from);
+            state.model(connection, &self.options).unseen(connection, from, up_to);
         }
     }
 

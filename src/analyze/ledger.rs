@@ -108,8 +108,8 @@ pub(super) struct Book {
     pub(super) partial_frames: u64,
     /// The latest loss of each side.
     lost: [Option<Lost>; 2],
-    /// It reaches up to the next frame of that side, which has not come.
-    open: [bool; 2],
+    /// The stream offset up to which it reaches, while no frame beyond that has come.
+    open: [Option<u64>; 2],
 }
 
 impl Book {
@@ -124,20 +124,23 @@ impl Book {
         if self.holes.len() < MAX_HOLES {
             self.holes.push(LedgerHole { from, offset, len, cause, packet });
         }
-        self.lost[index(from)] = Some(Lost { what: Missing::Hole(len), from, packet, after });
-        self.open[index(from)] = true;
+        self.lose(Lost { what: Missing::Hole(len), from, packet, after }, offset.saturating_add(len));
     }
 
     /// Bytes that the other side acknowledged and that are not there, at least not so far.
-    pub(super) fn unseen(&mut self, from: Side, packet: u64, after: u64) {
-        self.lost[index(from)] = Some(Lost { what: Missing::Unseen, from, packet, after });
-        self.open[index(from)] = true;
+    pub(super) fn unseen(&mut self, from: Side, packet: u64, up_to: u64, after: u64) {
+        self.lose(Lost { what: Missing::Unseen, from, packet, after }, up_to);
     }
 
     /// Bytes that cannot be read as frames.
-    pub(super) fn unreadable(&mut self, from: Side, packet: u64, after: u64) {
-        self.lost[index(from)] = Some(Lost { what: Missing::Unreadable, from, packet, after });
-        self.open[index(from)] = true;
+    pub(super) fn unreadable(&mut self, from: Side, packet: u64, until: u64, after: u64) {
+        self.lose(Lost { what: Missing::Unreadable, from, packet, after }, until);
+    }
+
+    fn lose(&mut self, lost: Lost, until: u64) {
+        let side = index(lost.from);
+        self.lost[side] = Some(lost);
+        self.open[side] = self.open[side].max(Some(until));
     }
 
     /// The latest loss of that side.
@@ -147,13 +150,15 @@ impl Book {
 
     /// True when bytes of that side were lost after the frame in `packet`, or may have been.
     pub(super) fn lost_since(&self, side: Side, packet: u64) -> bool {
-        self.lost(side).is_some_and(|lost| self.open[index(side)] || lost.after >= packet)
+        self.lost(side).is_some_and(|lost| self.open[index(side)].is_some() || lost.after >= packet)
     }
 
-    /// A frame of that side: what was lost before it lies before it. `after` is the last packet of which a frame was seen.
+    /// A frame of that side, up to stream offset `end`: what was lost before that lies before it. `after` is the last
+    /// packet of which a frame was seen.
     #[inline]
-    pub(super) fn frame(&mut self, from: Side, after: u64) {
-        if std::mem::take(&mut self.open[index(from)])
+    pub(super) fn frame(&mut self, from: Side, end: u64, after: u64) {
+        let open = &mut self.open[index(from)];
+        if open.take_if(|until| end > *until).is_some()
             && let Some(lost) = &mut self.lost[index(from)]
         {
             lost.after = after;

@@ -53,6 +53,8 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
+    /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
+    torn_ack: Option<u64>,
     /// Where each side's frames begin is known: from its first byte, or by a frame that had a name.
     grid: [bool; 2],
     /// That frames cannot be read for want of their size is said once.
@@ -113,6 +115,7 @@ impl Model {
             last: None,
             last_sent: [None; 2],
             cut: [None; 2],
+            torn_ack: None,
             grid: from_start,
             said_unreadable: false,
             asked_at: None,
@@ -146,19 +149,19 @@ impl Model {
         found: &mut Found,
     ) -> Step {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
-        let handshake = frame.name().is_some_and(Name::is_handshake);
-        if connection.capacity.is_unknown() && !handshake {
+        let name = frame.name();
+        if connection.capacity.is_unknown() && !name.is_some_and(Name::is_handshake) {
             return self.unreadable(connection, located, found);
         }
-        let prior = self.prior(located);
+        let prior = self.prior(located, name);
         let mut info = Info::default();
-        let in_flight = self.observer.observe_into(from, frame, packet, time, &mut info);
+        let in_flight = self.observer.observe_into(from, frame, packet, time, end(located), &mut info);
         let mut step = Step {
             index: self.steps,
             packet,
             time,
             from,
-            name: frame.name(),
+            name,
             pos: None,
             sent_time: frame.sent_time(),
             verdict: StepVerdict::Other,
@@ -195,6 +198,9 @@ impl Model {
             self.odd_frame(connection, located, &step, &info, prior, found);
         } else {
             self.cut[index(from)] = None;
+            if from == Side::Server {
+                self.torn_ack = None;
+            }
         }
         if !self.waiting.is_empty() {
             while let Some(again) = self.waiting.settled() {
@@ -215,8 +221,9 @@ impl Model {
             let place = place(connection, Some(from), packet, time);
             found.doubts.push(place.doubt(&rules::unknown_frame::RULE, PositionSet::new(), because));
         }
-        self.book.unreadable(from, packet, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+        let until = end(located);
+        self.book.unreadable(from, packet, until, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, until);
         self.last = Some((packet, time));
         self.steps += 1;
         self.meter.frames += 1;
@@ -241,7 +248,7 @@ impl Model {
 
     /// What has to be asked before the frame is taken in.
     #[inline]
-    fn prior(&mut self, located: &LocatedFrame<'_>) -> Prior {
+    fn prior(&mut self, located: &LocatedFrame<'_>, name: Option<Name>) -> Prior {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let window = self.observer.window();
         let before = Before {
@@ -256,7 +263,7 @@ impl Model {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
         }
-        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
+        self.book.frame(from, end(located), self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -267,10 +274,10 @@ impl Model {
         if self.last.is_none_or(|(last, _)| packet >= last) {
             self.last = Some((packet, time));
         }
-        if let Some(sent) = frame.sent_time().filter(|sent| sent.is_finite()) {
+        if let Some(sent) = frame.sent_time().filter(|sent| sent.is_finite() && name.is_some()) {
             let last = &mut self.last_sent[index(from)];
             // A DONE keeps its first sent_time (PROTOCOL §4.5).
-            let keeps = frame.name() == Some(Name::Done);
+            let keeps = name == Some(Name::Done);
             prior.sent_back = last
                 .filter(|(before, _)| sent < *before && !keeps)
                 .map(|(before, packet)| SentBack { by: before - sent, packet });
@@ -506,6 +513,9 @@ impl Model {
     fn note_cut(&mut self, located: &LocatedFrame<'_>, flaws: Flaws) {
         let len = located.frame.view().bytes().len();
         let at_the_end = located.frame.missing().last().is_some_and(|missing| missing.end == len);
+        if located.from == Side::Server {
+            self.torn_ack = at_the_end.then_some(located.packet);
+        }
         self.cut[index(located.from)] =
             flaws.partial.filter(|_| at_the_end).map(|(captured, whole)| (located.packet, captured, whole));
         self.book.partial_frames += u64::from(flaws.partial.is_some());
@@ -587,6 +597,8 @@ impl Model {
             _ if prior.before.last_acked.is_some_and(|last| last >= pos) => AckSeen::LongAgo,
             _ => AckSeen::No,
         };
+        let torn = matches!(acked_before, AckSeen::In { packet, .. } if self.torn_ack == Some(packet));
+        let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
         let age = match (name, capture_age) {
@@ -595,6 +607,8 @@ impl Model {
                 .or(Some(Age { min: (by_capture - self.tolerance).max(0.0), max: by_capture + self.tolerance })),
             _ => age,
         };
+        // Not one packet of the server so far: it is not silence but a capture of one side.
+        let silent = connection.tcp.packets[connection.way(Side::Server).index()] == 0;
         let mut again = Again {
             packet: step.packet,
             time: step.time,
@@ -607,7 +621,9 @@ impl Model {
             highest: prior.before.highest,
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
-            acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet)),
+            acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet))
+                || silent
+                || torn,
             acked_after: None,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
@@ -665,7 +681,7 @@ impl Model {
     /// Bytes of a side are not in the capture.
     pub(super) fn hole(&mut self, connection: &FramedConnection<'_>, from: Side, hole: &Hole, found: &mut Found) {
         self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+        self.lose(from, hole.offset.saturating_add(hole.len));
         let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
         let place = place(connection, Some(from), hole.packet, hole.time);
         rules::judge_hole(&HoleFacts { place, hole, from, side_is_missing }, found);
@@ -673,13 +689,13 @@ impl Model {
     }
 
     /// The other side has what the capture does not show, at least not so far.
-    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side) {
-        self.book.unseen(from, connection.tcp.last_packet, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
+        self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, up_to);
     }
 
-    fn lose(&mut self, from: Side) {
-        self.observer.hole(from);
+    fn lose(&mut self, from: Side, until: u64) {
+        self.observer.hole_until(from, until);
         self.replay.hole(from);
         self.course.lost(from);
         self.waiting.lost();
@@ -779,6 +795,11 @@ impl Model {
         }
         self.tally.doubts += found.doubts.len() as u64;
     }
+}
+
+/// The stream offset after a frame's last byte.
+const fn end(located: &LocatedFrame<'_>) -> u64 {
+    located.offset.saturating_add(located.frame.view().bytes().len() as u64)
 }
 
 fn place(connection: &FramedConnection<'_>, side: Option<Side>, packet: u64, time: Option<Timestamp>) -> Place {

@@ -114,7 +114,7 @@ impl<T> Core<T> {
             if up_to > *told {
                 *told = up_to;
                 let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
-                sink.unseen(&view, &mut self.state, view.side(way));
+                sink.unseen(&view, &mut self.state, view.side(way), up_to);
             }
         }
     }
