@@ -35,7 +35,7 @@ pub(crate) struct Account {
 #[derive(Debug)]
 pub(crate) struct Difference {
     pub(crate) seed: u64,
-    pub(crate) capture: &'static str,
+    pub(crate) capture: String,
     pub(crate) words: String,
 }
 
@@ -46,16 +46,21 @@ impl Account {
         let played = play::play(&exchanges::complete(seed));
         self.frames += played.told.frames;
         let differences = complete::check(&played, self);
-        self.differ(seed, "complete", differences);
+        self.differ(seed, "complete capture", differences);
         let scenario = exchanges::spoilt(seed);
         let differences = spoilt::check(&scenario, &play::play(&scenario), self);
-        self.differ(seed, "spoilt", differences);
+        let capture = format!("capture that lacks {}", exchanges::lacks(&scenario.defects));
+        self.differ(seed, &capture, differences);
         let differences = quiet::check(&play::play(&exchanges::quiet(seed)), self);
-        self.differ(seed, "quiet", differences);
+        self.differ(seed, "capture of the quiet exchange", differences);
     }
 
-    fn differ(&mut self, seed: u64, capture: &'static str, differences: Vec<String>) {
-        self.differences.extend(differences.into_iter().map(|words| Difference { seed, capture, words }));
+    fn differ(&mut self, seed: u64, capture: &str, differences: Vec<String>) {
+        self.differences.extend(differences.into_iter().map(|words| Difference {
+            seed,
+            capture: capture.to_owned(),
+            words,
+        }));
     }
 
     pub(crate) fn event(&mut self, class: Class, visible: bool, found: bool) {
@@ -69,7 +74,11 @@ impl Account {
 
     pub(crate) fn print(&self, out: &mut impl Write, seed: u64, most: usize) -> io::Result<()> {
         let last = seed + self.exchanges.saturating_sub(1);
-        writeln!(out, "{} exchanges, seeds {seed} to {last}, {} frames in complete captures", self.exchanges, self.frames)?;
+        writeln!(
+            out,
+            "{} exchanges, seeds {seed} to {last}, {} frames in complete captures",
+            self.exchanges, self.frames
+        )?;
         table(out, "visible events", "found", self.visible.iter().map(|(class, sums)| (class.as_str(), *sums)))?;
         writeln!(out, "\n{:<24} {:>9}", "invisible events", "all")?;
         for (class, count) in &self.invisible {
@@ -77,7 +86,10 @@ impl Account {
         }
         table(out, "findings above chat", "right", self.findings.iter().map(|(rule, sums)| (*rule, *sums)))?;
         let (said, open) = self.triggers;
-        writeln!(out, "\ntriggers of resends: {said} said as they were, {open} left open as nothing on the wire tells")?;
+        writeln!(
+            out,
+            "\ntriggers of resends: {said} said as they were, {open} left open as nothing on the wire tells"
+        )?;
         table(out, "claims of spoilt captures", "so", self.claims.iter().map(|(rule, sums)| (*rule, *sums)))?;
         writeln!(
             out,
@@ -86,7 +98,7 @@ impl Account {
         )?;
         writeln!(out, "quiet exchanges: {} findings above chat", self.quiet_findings)?;
         for Difference { seed, capture, words } in self.differences.iter().take(most) {
-            writeln!(out, "\nseed {seed}, {capture} capture: {words}")?;
+            writeln!(out, "\nseed {seed}, {capture}: {words}")?;
         }
         if self.differences.len() > most {
             writeln!(out, "\n… and {} differences more", self.differences.len() - most)?;

@@ -139,3 +139,18 @@ pub(crate) fn spoilt(seed: u64) -> Scenario {
     }
     scenario
 }
+
+/// What a capture lacks, in words.
+pub(crate) fn lacks(defects: &Defects) -> String {
+    let mut words = Vec::new();
+    let mut say = |said: bool, what: String| words.extend(said.then_some(what));
+    say(!defects.drop.is_empty(), format!("packets {}", defects.drop));
+    say(defects.drop_rate > 0.0, format!("{} of all packets", defects.drop_rate));
+    say(defects.snaplen.is_some(), format!("bytes beyond {}", defects.snaplen.unwrap_or_default()));
+    say(defects.no_handshake, "the handshake".to_owned());
+    say(defects.only.is_some(), defects.only.map_or_else(String::new, |side| format!("the {}", side.other())));
+    say(defects.from.nanos() > 0, format!("what was before {} s", defects.from.seconds()));
+    say(defects.until.is_some(), format!("what was after {} s", defects.until.map_or(0.0, Span::seconds)));
+    say(defects.reorder_rate > 0.0, format!("the order of {}", defects.reorder_rate));
+    words.join(", ")
+}

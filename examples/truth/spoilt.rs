@@ -164,7 +164,8 @@ fn hidden(played: &Played, account: &mut Account, differences: &mut Vec<String>)
         let told_by = |finding: &Finding| finding.positions.iter().any(|other| other.0 == pos);
         told.findings.iter().any(told_by)
     };
-    let admits = told.closed.is_empty() || told.closed.iter().any(|closed| closed.ledger.completeness != Completeness::Complete);
+    let admits =
+        told.closed.is_empty() || told.closed.iter().any(|closed| closed.ledger.completeness != Completeness::Complete);
     for event in &truth.events {
         let (pos, visible) = match event {
             TruthEvent::MessageLost(loss) | TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss) => {

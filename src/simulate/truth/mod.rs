@@ -27,8 +27,8 @@ mod triggers;
 mod witness;
 
 pub use event::{
-    Class, Copied, Defect, DefectKind, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TriggersShown,
-    TruthEvent, WindowNumbers,
+    Class, Copied, Defect, DefectKind, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers,
+    TriggersShown, TruthEvent, WindowNumbers,
 };
 pub use file::TruthWriter;
 pub use ledger::FrameCounts;
