@@ -99,13 +99,16 @@ fn the_data_block_holds_the_json_report_and_every_frame() {
         let data = data_of(&page);
         // By way of its text, which reads floating point as the data block's does.
         let report = |record| serde_json::to_string(&Connection::whole(record)).unwrap();
-        let reports: Vec<Value> = told.records.iter().map(|record| serde_json::from_str(&report(record)).unwrap()).collect();
+        let reports: Vec<Value> =
+            told.records.iter().map(|record| serde_json::from_str(&report(record)).unwrap()).collect();
         assert_eq!(data["report"]["connections"], Value::from(reports), "{run}");
-        let count: usize = data["frames"].as_array().unwrap().iter().map(|f| f["count"].as_u64().unwrap() as usize).sum();
+        let count: usize =
+            data["frames"].as_array().unwrap().iter().map(|f| f["count"].as_u64().unwrap() as usize).sum();
         assert_eq!(count, told.frames.len(), "{run}");
         if told.records.len() == 1 {
             let frames = &data["frames"][0];
-            let column = |of: fn(&Step) -> Option<i64>| told.frames.iter().map(|(step, _)| of(step)).collect::<Vec<_>>();
+            let column =
+                |of: fn(&Step) -> Option<i64>| told.frames.iter().map(|(step, _)| of(step)).collect::<Vec<_>>();
             assert_eq!(climbed(&frames["packet"]), column(|step| Some(step.packet as i64)), "{run}");
             assert_eq!(climbed(&frames["pos"]), column(|step| step.pos.map(|pos| pos.0.into())), "{run}");
             assert_eq!(climbed(&frames["acked"]), column(|step| step.last_acked.map(|pos| pos.0.into())), "{run}");
@@ -146,7 +149,8 @@ fn limits_hold_over_all_connections_together() {
 fn the_pages_of_the_rules_that_were_met_come_along() {
     let (page, told) = page_of("captures/run5.pcapng", HtmlLimits::default());
     let data = data_of(&page);
-    let rules: Vec<_> = data["rules"].as_array().unwrap().iter().map(|r| (r["name"].as_str(), r["page"].as_str())).collect();
+    let rules: Vec<_> =
+        data["rules"].as_array().unwrap().iter().map(|r| (r["name"].as_str(), r["page"].as_str())).collect();
     for count in &told.records[0].analysis.counts {
         assert!(rules.contains(&(Some(count.rule.name), Some(count.rule.page))), "{}", count.rule.name);
     }
@@ -172,7 +176,22 @@ fn the_page_has_no_handlers_and_names_no_other_place() {
     assert!(!PAGE.contains("{{}}"));
     let script = script();
     for (name, text) in [("markup", PAGE), ("style", STYLE), ("script", script.as_str())] {
-        for word in ["http:", "https:", "src=", "href", "url(", "@import", "innerHTML", "outerHTML", "insertAdjacent", "eval(", "Function(", "document.write", "fetch(", "import("] {
+        for word in [
+            "http:",
+            "https:",
+            "src=",
+            "href",
+            "url(",
+            "@import",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacent",
+            "eval(",
+            "Function(",
+            "document.write",
+            "fetch(",
+            "import(",
+        ] {
             assert!(!text.contains(word), "{name}: {word}");
         }
     }
