@@ -584,7 +584,10 @@ impl Model {
             _ if prior.before.last_acked.is_some_and(|last| last >= pos) => AckSeen::LongAgo,
             _ => AckSeen::No,
         };
-        let torn = matches!(acked_before, AckSeen::In { packet, .. } if self.torn_ack == Some(packet));
+        // An ACK that is not whole may have been written to its end later; one that the capture's clock puts after this
+        // frame was.
+        let torn = matches!(acked_before, AckSeen::In { packet, .. }
+            if self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
         let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
@@ -679,6 +682,15 @@ impl Model {
     pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
         self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
         self.lose(from, up_to);
+    }
+
+    /// Frames do not come in order any more until the next of each side.
+    pub(super) fn disordered(&mut self, packet: u64) {
+        let after = self.last.map_or(0, |(packet, _)| packet);
+        for side in [Side::Client, Side::Server] {
+            self.book.unseen(side, packet, 0, after);
+            self.lose(side, 0);
+        }
     }
 
     fn lose(&mut self, from: Side, until: u64) {

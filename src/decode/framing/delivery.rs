@@ -38,6 +38,8 @@ pub(super) struct Core<T> {
 pub(super) struct Owed {
     /// Stream offset up to which they were acknowledged; 0 for none.
     pub(super) up_to: [u64; 2],
+    /// The same, by the segment that is being fed alone.
+    pub(super) now: [u64; 2],
     /// Up to where the sink knows.
     told: [u64; 2],
     /// Packets for which frames have waited.
@@ -205,7 +207,7 @@ impl<S: FrameSink> Delivery<'_, S> {
         let bytes = frame.view().bytes();
         // Of a frame that comes out later than its packet nothing is known any more.
         let now = packet == self.connection.last_packet;
-        let after = if now { core.owed.up_to[self.way.other().index()] } else { 0 };
+        let after = if now { core.owed.now[self.way.other().index()] } else { 0 };
         core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,
@@ -222,9 +224,9 @@ impl<S: FrameSink> Delivery<'_, S> {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
-            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
             core.tell_unseen(self.connection, self.sink);
             core.release(self.connection, self.sink);
+            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
         }
     }
 
