@@ -288,27 +288,34 @@ impl Write for Stdout<'_> {
 pub(super) fn reports<'w>(
     targets: Vec<Target>,
     layout: Layout,
+    html: HtmlLimits,
     fail_on: Option<Severity>,
     out: &'w mut dyn Write,
 ) -> Vec<Box<dyn Report + 'w>> {
     let stdout = Stdout(Rc::new(RefCell::new(BufWriter::new(out))));
     let report = |target| -> Box<dyn Report + 'w> {
         match target {
-            Target::File(form, file) => of_form(form, Layout::default(), fail_on, BufWriter::new(file)),
-            Target::Stdout(form) => of_form(form, layout, fail_on, stdout.clone()),
+            Target::File(form, file) => of_form(form, Layout::default(), html, fail_on, BufWriter::new(file)),
+            Target::Stdout(form) => of_form(form, layout, html, fail_on, stdout.clone()),
             Target::Ladder => Box::new(Ladder::new(stdout.clone(), layout.colour)),
         }
     };
     targets.into_iter().map(report).collect()
 }
 
-fn of_form<'w, W: Write + 'w>(form: Form, layout: Layout, fail_on: Option<Severity>, out: W) -> Box<dyn Report + 'w> {
+fn of_form<'w, W: Write + 'w>(
+    form: Form,
+    layout: Layout,
+    html: HtmlLimits,
+    fail_on: Option<Severity>,
+    out: W,
+) -> Box<dyn Report + 'w> {
     match form {
         Form::Text => Box::new(Text::new(out, layout)),
         Form::Json => Box::new(Json::new(out)),
         Form::Ndjson => Box::new(Ndjson::new(out)),
         Form::Junit => Box::new(Junit::new(out, fail_on)),
-        Form::Html => Box::new(HtmlReport::new(out, HtmlLimits::default())),
+        Form::Html => Box::new(HtmlReport::new(out, html)),
     }
 }
 
