@@ -26,6 +26,7 @@ mod metrics;
 mod model;
 mod outcome;
 mod parameters;
+pub mod reference;
 pub mod report;
 pub mod rules;
 mod sink;

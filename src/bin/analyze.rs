@@ -11,9 +11,10 @@ use arqscope::analyze::report::html::HtmlLimits;
 use arqscope::analyze::report::text::Layout;
 use arqscope::analyze::{AnalysisOptions, Severity};
 use arqscope::decode::capture::Input;
-use arqscope::decode::command::Exit;
+use arqscope::decode::command::{Exit, LimitOptions};
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::Colour;
+use arqscope::decode::print::escape::tame_lines;
 use arqscope::params::{Timeout, WindowSize};
 use arqscope::wire::MaxMsgSize;
 use clap::error::ErrorKind;
@@ -81,6 +82,8 @@ struct Args {
     /// Print the version
     #[arg(long, action = clap::ArgAction::Version)]
     version: (),
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -121,7 +124,7 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when standard error is gone too.
-            let _ = writeln!(io::stderr(), "analyze: {error}");
+            let _ = writeln!(io::stderr(), "analyze: {}", tame_lines(&error.to_string()));
             ExitCode::from(Exit::Failed.code())
         }
     }
@@ -167,6 +170,7 @@ fn job(args: Args, declared: Declared) -> Job {
         annotate: args.write,
         keep: KeepLimits { findings: args.max_findings, connections: args.max_connections },
         html: HtmlLimits { frames: args.max_frames, ..HtmlLimits::default() },
+        limits: args.limits.into(),
         fail_on,
         layout: layout(args.color),
         quiet: args.quiet,

@@ -274,7 +274,14 @@ pub enum FrameError {
 }
 
 /// `bytes` without trailing NULs.
-fn trim_nul(bytes: &[u8]) -> &[u8] {
+fn trim_nul(mut bytes: &[u8]) -> &[u8] {
+    // Blocks of zeros at once: with a large P an ACK is hardly anything else.
+    while let Some((before, block)) = bytes.split_last_chunk::<64>() {
+        if block.iter().fold(0, |any, byte| any | byte) != 0 {
+            break;
+        }
+        bytes = before;
+    }
     let len = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     &bytes[..len]
 }
@@ -327,6 +334,17 @@ mod tests {
             } else {
                 prop_assert!(!known);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn trailing_nuls_are_no_payload_however_many(head in proptest::collection::vec(0_u8..3, 0..200), nuls in 0_usize..300) {
+            let mut bytes = head.clone();
+            bytes.resize(head.len() + nuls, 0);
+            let mut expected = head;
+            while expected.last() == Some(&0) { expected.pop(); }
+            prop_assert_eq!(trim_nul(&bytes), expected);
         }
     }
 

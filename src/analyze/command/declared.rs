@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::JobError;
 use crate::analyze::expect::Expectations;
+use crate::decode::print::escape::tame_lines;
 use crate::params::{ParamsFile, Timeout};
 
 /// Declared parameters and facts.
@@ -34,7 +35,7 @@ impl Declared {
         if let Some(path) = params {
             let file = ParamsFile::read(path)?;
             for note in file.notes() {
-                writeln!(log, "analyze: {note}")?;
+                writeln!(log, "analyze: {}", tame_lines(&note.to_string()))?;
             }
             let params = file.params()?;
             window = window.or(params.window_size.map(|window| window.get()));

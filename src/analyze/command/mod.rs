@@ -24,11 +24,11 @@ use super::report::html::HtmlLimits;
 use super::report::text::Layout;
 use super::report::{FileRecord, KeepLimits, Totals};
 use super::{Analysis, AnalysisOptions, Severity};
+use crate::decode::Limits;
 use crate::decode::capture::{Capture, Input};
-use crate::decode::command::{Exit, Named, Opener, Remarks};
+use crate::decode::command::{Exit, Named, Opener, Remarks, write_reached};
 use crate::decode::framing::{Framing, FramingOptions};
 use crate::decode::reading::read;
-use crate::decode::reassembly::StreamLimits;
 use crate::params::ParamsError;
 use desk::{Desk, Shared};
 
@@ -53,6 +53,8 @@ pub struct Job {
     pub keep: KeepLimits,
     /// What the HTML report keeps of frames.
     pub html: HtmlLimits,
+    /// What the inputs may cost.
+    pub limits: Limits,
     /// The lowest severity that fails the run; `None` for never.
     pub fail_on: Option<Severity>,
     /// How text on standard output is laid out.
@@ -136,7 +138,8 @@ impl JobError {
 /// # Errors
 /// When an output cannot be written, or would overwrite an input.
 pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Write) -> Result<Finished, JobError> {
-    let Job { mut options, framing, reports, ladder, declared, annotate, keep, html, fail_on, layout, quiet } = job;
+    let Job { mut options, framing, reports, ladder, declared, annotate, keep, html, limits, fail_on, layout, quiet } =
+        job;
     options.window = options.window.or(declared.window);
     options.timeout = options.timeout.or(declared.timeout);
     let targets = outputs::open(inputs, &reports, ladder, annotate.as_deref(), quiet)?;
@@ -150,15 +153,16 @@ pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Wr
     let mut spooled = None;
     for input in inputs {
         let opened = match &annotate {
-            Some(_) => outputs::spool(input, &mut spooled, OPENER, &mut words)?,
-            None => OPENER.open(input, &mut words)?,
+            Some(_) => outputs::spool(input, &limits.capture, &mut spooled, OPENER, &mut words)?,
+            None => OPENER.open(input, &limits.capture, &mut words)?,
         };
         let Some(mut capture) = opened else {
             shared.totals.files.push(not_opened(input, &words));
             exits.push(Exit::Failed);
             continue;
         };
-        let exit = one(input, &mut capture, &mut first_connection, &mut shared, options, framing, &mut words)?;
+        let how = (options, framing, &limits);
+        let exit = one(input, &mut capture, &mut first_connection, &mut shared, how, &mut words)?;
         exits.push(exit);
     }
     let read = Exit::of_all(&exits);
@@ -166,7 +170,7 @@ pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Wr
     if let Some(path) = &annotate {
         let comments = finished.comments;
         if let Some(spooled) = spooled {
-            outputs::annotate(spooled, path, &comments, &mut words)?;
+            outputs::annotate(spooled, path, &limits.capture, &comments, &mut words)?;
         }
     }
     log.write_all(&words)?;
@@ -187,19 +191,18 @@ fn one(
     capture: &mut Capture,
     first_connection: &mut u32,
     shared: &mut Shared<'_>,
-    options: AnalysisOptions,
-    framing: FramingOptions,
+    (options, framing, limits): (AnalysisOptions, FramingOptions, &Limits),
     words: &mut Vec<u8>,
 ) -> Result<Exit, JobError> {
     let name = Named(input).to_string();
     let desk = Desk::new(shared, &name, Remarks::default());
-    let mut framing = Framing::new(framing, Analysis::new(options, desk));
-    let reading =
-        read(capture, *first_connection, StreamLimits::prompt(), &mut framing, |_, framing| framing.sink.flow());
+    let mut framing = Framing::new(framing, Analysis::new(options, desk)).within(limits.framing());
+    let reading = read(capture, *first_connection, limits.prompt(), &mut framing, |_, framing| framing.sink.flow());
     *first_connection += reading.connections;
     let counts = framing.counts();
     let remarks = framing.sink.into_sink().finish()?;
     remarks.write(words, input, capture, &reading, counts, None)?;
+    write_reached(words, &reading, &limits.prompt())?;
     if let Some(error) = &reading.error {
         OPENER.complain(words, input, error)?;
     }

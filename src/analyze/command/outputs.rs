@@ -328,6 +328,7 @@ pub(super) struct Spooled {
 /// Opens an input so that it can be read twice: what is no regular file is copied to a temporary one first.
 pub(super) fn spool(
     input: &Input,
+    limits: &CaptureLimits,
     spooled: &mut Option<Spooled>,
     opener: Opener,
     words: &mut Vec<u8>,
@@ -339,11 +340,11 @@ pub(super) fn spool(
         Input::Path(path) => match File::open(path) {
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Some(file),
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_dir()) => {
-                return Ok(opener.open(input, words)?);
+                return Ok(opener.open(input, limits, words)?);
             }
             Ok(_) => None,
             // The complaint is the opener's.
-            Err(_) => return Ok(opener.open(input, words)?),
+            Err(_) => return Ok(opener.open(input, limits, words)?),
         },
     };
     let file = match (regular, input) {
@@ -353,7 +354,7 @@ pub(super) fn spool(
     };
     let first = file.try_clone().map_err(failed)?;
     *spooled = Some(Spooled { file, name: name.clone() });
-    match Capture::from_reader(Box::new(first), &CaptureLimits::default()) {
+    match Capture::from_reader(Box::new(first), limits) {
         Ok(capture) => Ok(Some(capture)),
         Err(error) => {
             opener.complain(words, input, &error)?;
@@ -374,13 +375,13 @@ fn copy(from: &mut dyn io::Read) -> io::Result<File> {
 pub(super) fn annotate(
     spooled: Spooled,
     path: &Path,
+    limits: &CaptureLimits,
     comments: &Comments,
     words: &mut Vec<u8>,
 ) -> Result<(), JobError> {
     let Spooled { mut file, name } = spooled;
     file.rewind().map_err(|error| OutputsError::Spool { name: name.clone(), error })?;
-    let mut capture =
-        Capture::from_reader(Box::new(file), &CaptureLimits::default()).map_err(annotate::AnnotateError::from)?;
+    let mut capture = Capture::from_reader(Box::new(file), limits).map_err(annotate::AnnotateError::from)?;
     let out = File::create(path).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
     let done = annotate::annotate(&mut capture, &name, comments, BufWriter::new(out))?;
     let (packets, commented) = (count(done.packets, "packet"), done.commented);

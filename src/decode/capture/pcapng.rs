@@ -9,6 +9,7 @@ use pcap_file::pcapng::PcapNgParser;
 use super::block::{self, Alignment, Frame, options};
 use super::clock::Clock;
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, name};
+use super::run::{Described, Run, Taken};
 use super::window::Window;
 use super::{CaptureError, CaptureLimits};
 use crate::decode::{LinkType, Packet, PacketContent};
@@ -25,16 +26,6 @@ pub(super) struct PcapngReader {
     packets: u64,
     /// That of the latest packet.
     interface: Option<u64>,
-}
-
-/// What a packet needs of its interface.
-#[derive(Clone, Copy)]
-struct Described {
-    clock: Clock,
-    link_type: LinkType,
-    snap_len: u32,
-    /// Counted from 0 over all sections.
-    ordinal: u64,
 }
 
 /// A whole block, consumed from the window.
@@ -85,6 +76,18 @@ impl PcapngReader {
             Some(len) => bytes.len() < self.order.u32(*len) as usize,
             None => true,
         }
+    }
+
+    /// The plain records at hand.
+    pub(super) fn run(&self) -> Run<'_> {
+        let bytes = self.window.at_hand();
+        Run::of_pcapng(bytes, self.packets, self.order, &self.interfaces, self.limits.max_record)
+    }
+
+    /// Goes on behind the records of a run.
+    pub(super) fn took(&mut self, taken: Taken) {
+        self.window.consume(taken.bytes);
+        self.packets = taken.number;
     }
 
     /// The next packet; `None` at the end.
@@ -164,6 +167,13 @@ impl PcapngReader {
                         }
                         return Err(CaptureError::Cut { offset, inside, needed: needed as u64, available });
                     }
+                }
+                Ok(Frame::TooLong { kind, len }) => {
+                    let limit = self.limits.max_record;
+                    let what = format!(
+                        "block of type {kind:#010x} with a length of {len} bytes, more than the limit of {limit}"
+                    );
+                    return Err(CaptureError::Limit { offset, what, option: "--max-record" });
                 }
                 Ok(Frame::Zeroes) => return self.zeroes(facts).map(|()| None),
                 Err(what) => return Err(CaptureError::Malformed { offset, what }),

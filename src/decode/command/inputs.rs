@@ -16,8 +16,13 @@ pub(crate) struct Opener {
 
 impl Opener {
     /// The capture, or `None` after a complaint on `log`.
-    pub(crate) fn open(self, input: &Input, log: &mut dyn Write) -> io::Result<Option<Capture>> {
-        match Capture::open(input, &CaptureLimits::default()) {
+    pub(crate) fn open(
+        self,
+        input: &Input,
+        limits: &CaptureLimits,
+        log: &mut dyn Write,
+    ) -> io::Result<Option<Capture>> {
+        match Capture::open(input, limits) {
             Ok(capture) => Ok(Some(capture)),
             Err(error) => self.complain(log, input, &error).map(|()| None),
         }

@@ -4,17 +4,20 @@
 
 mod facts;
 mod inputs;
+mod limits;
 mod messages;
 mod rows;
 mod streams;
 mod summary;
 
 pub use facts::{FactsForm, facts};
+pub use limits::LimitOptions;
 pub use messages::MessageForm;
 pub use rows::{Output, Pace, RowJob, rows};
 pub use streams::streams;
 
 pub(crate) use inputs::{Named, NamedPath, Opener};
+pub(crate) use limits::write_reached;
 pub(crate) use summary::{Remarks, count};
 
 use std::io;

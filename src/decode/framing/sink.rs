@@ -100,8 +100,8 @@ pub enum FramingNote {
         /// GET_MAX or RETURN_MAX.
         name: Name,
     },
-    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said when
-    /// those that waited were given.
+    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said before
+    /// those that waited are given.
     HoldLimit {
         /// Frames that waited.
         frames: usize,
@@ -142,6 +142,11 @@ impl fmt::Display for FramingNote {
 pub trait FrameSink {
     /// Kept inside the connection.
     type State: Default;
+
+    /// Whether [`frame`](Self::frame) does anything at all: if not, it may be left out. Asked for each packet.
+    fn wants_frames(&self) -> bool {
+        true
+    }
 
     /// The next frame.
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, frame: &LocatedFrame<'_>);
