@@ -697,12 +697,12 @@ impl Model {
         self.lose(from, up_to);
     }
 
-    /// Frames do not come in order any more until the next of each side.
+    /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
     pub(super) fn disordered(&mut self, packet: u64) {
         let after = self.last.map_or(0, |(packet, _)| packet);
         for side in [Side::Client, Side::Server] {
-            self.book.unseen(side, packet, 0, after);
-            self.lose(side, 0);
+            self.book.unseen(side, packet, u64::MAX, after);
+            self.lose(side, u64::MAX);
         }
     }
 

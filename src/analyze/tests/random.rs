@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oorandom::Rand64;
-use proptest::prelude::*;
 
 use super::*;
 use crate::analyze::{Trigger, Why};
@@ -13,7 +12,7 @@ use crate::simulate::scenario::{
 };
 use crate::simulate::truth::{Class, ConnectionTruth, Resend, ResendCause, TruthEvent};
 use crate::simulate::{Chronicle, simulate};
-use crate::wire::{MaxMsgSize, Name, Pos, Side};
+use crate::wire::{MaxMsgSize, Name, Side};
 
 #[derive(Default)]
 struct Truth {

@@ -74,13 +74,15 @@ impl Held {
         }
     }
 
-    /// True when its sender had received a byte of `other`.
-    const fn needs(&self, other: &Self) -> bool {
-        let offset = match other {
-            Self::Frame { offset, .. } => *offset,
-            Self::Hole { hole, .. } => hole.offset,
+    /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
+    /// may be that of an earlier record.
+    fn needs(&self, other: &Self) -> bool {
+        let Self::Frame { after, time: now, .. } = self else { return false };
+        let (offset, then) = match other {
+            Self::Frame { offset, time, .. } => (*offset, *time),
+            Self::Hole { hole, .. } => (hole.offset, None),
         };
-        matches!(self, Self::Frame { after, .. } if *after > offset)
+        *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now)
     }
 }
 
@@ -224,9 +226,9 @@ impl<S: FrameSink> Delivery<'_, S> {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
+            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
             core.tell_unseen(self.connection, self.sink);
             core.release(self.connection, self.sink);
-            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
         }
     }
 
