@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arqscope::net::{SERVER_BYTES_PER_CLIENT, SERVER_PARTS, client_bytes};
 use arqscope::wire::{Frame, FrameLayout, HANDSHAKE, MaxMsgSize, Name, Pos};
@@ -27,16 +27,17 @@ fn peak(child: &Child) -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
 }
 
-/// Waits until it takes no more: the same for a second.
+/// Waits until it takes no more: the same for a second, or a minute in all.
 fn settled_peak(child: &Child) -> usize {
-    let began = Instant::now();
-    let (mut last, mut since) = (peak(child), Instant::now());
-    while since.elapsed() < Duration::from_secs(1) && began.elapsed() < Duration::from_secs(60) {
+    let (mut last, mut same) = (peak(child), 0);
+    for _ in 0..1200 {
+        if same == 20 {
+            break;
+        }
         std::thread::sleep(Duration::from_millis(50));
         let now = peak(child);
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
     }
     last
 }

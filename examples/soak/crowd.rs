@@ -21,7 +21,10 @@ use crate::process::Ear;
 const ADDRESSES: u64 = 8;
 
 /// How many of the honest clients send a long message as fast as they can: one of so many.
-const ONE_IS_FAST: u64 = 20;
+const ONE_IS_FAST: u64 = 50;
+
+/// How many of the attacks that cost much are made: one of so many. The others of these clients are silent.
+const ONE_IS_HEAVY: u64 = 4;
 
 /// Failures that are kept word for word.
 const KEPT_FAILURES: usize = 20;
@@ -87,7 +90,10 @@ impl Crowd {
         while Instant::now() < end {
             let name = Name { place, life };
             if after > before {
-                let attack = Attack::nth(before + u64::from(life) * Attack::KINDS);
+                let attack = match Attack::nth(before + u64::from(life) * Attack::KINDS) {
+                    attack if attack.is_heavy() && before / Attack::KINDS % ONE_IS_HEAVY > 0 => Attack::Silence,
+                    attack => attack,
+                };
                 let _ = tokio::time::timeout_at(end, self.attack(attack, before)).await;
             } else {
                 self.send(name).await;
@@ -100,7 +106,7 @@ impl Crowd {
         let from = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2 + (number % ADDRESSES) as u8));
         let Ok(mut stream) = attack.connect(Some(from), self.server).await else { return };
         let Ok(address) = stream.local_addr() else { return };
-        self.ear.log().hostile.insert(address, attack);
+        self.ear.log().hostile.entry(address).or_default().push_back(attack);
         self.counts.attacks.fetch_add(1, Ordering::Relaxed);
         // It bides its time, or those whose attack is over at once would be gone most of the time.
         tokio::time::sleep(self.idle.mul_f64(0.1 + (number % 10) as f64 / 50.0)).await;
@@ -115,7 +121,7 @@ impl Crowd {
         let (packages, pace) = if fast {
             (random.rand_range(100..1000), 0)
         } else {
-            (random.rand_range(1..30), random.rand_range(100..700))
+            (random.rand_range(1..30), random.rand_range(200..1000))
         };
         let len = (packages * capacity - random.rand_range(0..capacity)).max(FIRST_LINE as u64) as usize;
         let SocketAddr::V4(server) = self.server else { return };

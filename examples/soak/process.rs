@@ -1,6 +1,6 @@
 //! The server under siege: the real command, what it says, and what it takes from the system.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -57,8 +57,8 @@ pub(crate) struct Log {
     pub(crate) opened: u64,
     /// Clients that it is rid of.
     pub(crate) ended: u64,
-    /// Hostile clients that are connected, by address.
-    pub(crate) hostile: HashMap<SocketAddr, Attack>,
+    /// Hostile clients whose end was not said yet, by address: of one that is used again the earlier come first.
+    pub(crate) hostile: HashMap<SocketAddr, VecDeque<Attack>>,
     /// How many ended of each attack.
     pub(crate) repelled: BTreeMap<String, u64>,
     /// Of exchanges with honest clients, those that were whole to the server.
@@ -194,7 +194,7 @@ impl Log {
         }
         self.ended += 1;
         self.partial += u64::from(said.contains(", partial in "));
-        let attack = self.hostile.remove(&peer);
+        let attack = self.attack_from(peer);
         if let Some(attack) = attack {
             *self.repelled.entry(attack.to_string()).or_default() += 1;
         }
@@ -209,6 +209,15 @@ impl Log {
         } else if attack.is_none() && !said.starts_with("incomplete") && !said.starts_with("failed") {
             self.whole += 1;
         }
+    }
+
+    fn attack_from(&mut self, peer: SocketAddr) -> Option<Attack> {
+        let waiting = self.hostile.get_mut(&peer)?;
+        let attack = waiting.pop_front();
+        if waiting.is_empty() {
+            self.hostile.remove(&peer);
+        }
+        attack
     }
 
     /// Counts what is said of no client by its first words.

@@ -192,6 +192,8 @@ impl Again {
             (How::Late { .. }, _) => Why::NeverWritten,
             (_, AckSeen::In { .. } | AckSeen::LongAgo) => Why::Unexplained,
             _ if self.acks_unseen => Why::CannotTell,
+            // Its last byte is missing: it may have been written before this frame, or after.
+            _ if self.acked_after.is_some_and(|(_, packet)| packet <= self.packet) => Why::CannotTell,
             _ => Why::AckMissing,
         };
         let window = (self.name == Name::Msg).then(|| self.edge());

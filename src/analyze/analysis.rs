@@ -128,13 +128,16 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
         }
     }
 
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side) {
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, up_to: u64) {
         if self.flow.is_continue() {
-            state.model(connection, &self.options).unseen(connection, from);
+            state.model(connection, &self.options).unseen(connection, from, up_to);
         }
     }
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
+        if let (FramingNote::HoldLimit { .. }, Some(model)) = (note, &mut state.model) {
+            model.disordered(connection.last_packet);
+        }
         state.remarks.framing(connection.last_packet, connection.last_time, note);
     }
 

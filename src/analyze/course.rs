@@ -39,7 +39,8 @@ pub(super) enum OutOfCourse {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Event {
     pub(super) name: Name,
-    pub(super) pos: Pos,
+    /// `None` where it was not captured.
+    pub(super) pos: Option<Pos>,
     pub(super) packet: u64,
     /// The last acknowledged position before it, where that is proved.
     pub(super) last_acked: Option<Pos>,
@@ -121,7 +122,7 @@ impl Course {
                     _ => Some(OutOfCourse::SecondGetMax),
                 }
             }
-            Name::Done => self.take_done(pos, packet, last_acked),
+            Name::Done => pos.and_then(|pos| self.take_done(pos, packet, last_acked)),
             Name::Close => {
                 let fault = match self.done {
                     _ if after_close => Some(OutOfCourse::SecondClose),
@@ -177,7 +178,7 @@ impl Course {
                 (self.answered > self.asked && self.whole(Side::Client)).then_some(OutOfCourse::UnaskedReturnMax)
             }
             Name::Ack => {
-                self.done_acked |= self.done.is_some_and(|(done, _)| pos == done);
+                self.done_acked |= self.done.is_some_and(|(done, _)| pos == Some(done));
                 self.before_handshake()
             }
             Name::Disconnect => {
@@ -207,7 +208,7 @@ mod tests {
         (1..)
             .zip(frames)
             .filter_map(|(packet, &(name, pos))| {
-                let event = Event { name, pos: Pos(pos), packet, last_acked: last.map(Pos), off_grid: false };
+                let event = Event { name, pos: Some(Pos(pos)), packet, last_acked: last.map(Pos), off_grid: false };
                 let fault = course.take(&event);
                 if name == Ack {
                     last = last.max(Some(pos));

@@ -69,6 +69,8 @@ pub(super) struct FrameFacts<'a> {
     pub(super) frame: &'a CapturedFrame<'a>,
     pub(super) note: Note,
     pub(super) flaws: Flaws,
+    /// Where this side's frames begin is known.
+    pub(super) on_grid: bool,
     pub(super) before: Before,
     pub(super) book: &'a Book,
     pub(super) options: &'a AnalysisOptions,

@@ -78,13 +78,23 @@ impl Remarks {
 /// Bytes of one side that are not captured, and what that means for statements.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lost {
-    /// Missing bytes; `None` while only the other side's acknowledgement speaks of them.
-    len: Option<u64>,
+    what: Missing,
     from: Side,
     /// The packet that shows it.
     pub(super) packet: u64,
     /// The last packet of which a frame was seen before.
     pub(super) after: u64,
+}
+
+/// How bytes are missing.
+#[derive(Debug, Clone, Copy)]
+enum Missing {
+    /// So many are not captured.
+    Hole(u64),
+    /// Only the other side's acknowledgement speaks of them.
+    Unseen,
+    /// They are there, but the size of their frames is not known.
+    Unreadable,
 }
 
 /// The ledger as it grows.
@@ -98,8 +108,8 @@ pub(super) struct Book {
     pub(super) partial_frames: u64,
     /// The latest loss of each side.
     lost: [Option<Lost>; 2],
-    /// It reaches up to the next frame of that side, which has not come.
-    open: [bool; 2],
+    /// The stream offset up to which it reaches, while no frame beyond that has come.
+    open: [Option<u64>; 2],
 }
 
 impl Book {
@@ -114,14 +124,23 @@ impl Book {
         if self.holes.len() < MAX_HOLES {
             self.holes.push(LedgerHole { from, offset, len, cause, packet });
         }
-        self.lost[index(from)] = Some(Lost { len: Some(len), from, packet, after });
-        self.open[index(from)] = true;
+        self.lose(Lost { what: Missing::Hole(len), from, packet, after }, offset.saturating_add(len));
     }
 
     /// Bytes that the other side acknowledged and that are not there, at least not so far.
-    pub(super) fn unseen(&mut self, from: Side, packet: u64, after: u64) {
-        self.lost[index(from)] = Some(Lost { len: None, from, packet, after });
-        self.open[index(from)] = true;
+    pub(super) fn unseen(&mut self, from: Side, packet: u64, up_to: u64, after: u64) {
+        self.lose(Lost { what: Missing::Unseen, from, packet, after }, up_to);
+    }
+
+    /// Bytes that cannot be read as frames.
+    pub(super) fn unreadable(&mut self, from: Side, packet: u64, until: u64, after: u64) {
+        self.lose(Lost { what: Missing::Unreadable, from, packet, after }, until);
+    }
+
+    fn lose(&mut self, lost: Lost, until: u64) {
+        let side = index(lost.from);
+        self.lost[side] = Some(lost);
+        self.open[side] = self.open[side].max(Some(until));
     }
 
     /// The latest loss of that side.
@@ -131,13 +150,15 @@ impl Book {
 
     /// True when bytes of that side were lost after the frame in `packet`, or may have been.
     pub(super) fn lost_since(&self, side: Side, packet: u64) -> bool {
-        self.lost(side).is_some_and(|lost| self.open[index(side)] || lost.after >= packet)
+        self.lost(side).is_some_and(|lost| self.open[index(side)].is_some() || lost.after >= packet)
     }
 
-    /// A frame of that side: what was lost before it lies before it. `after` is the last packet of which a frame was seen.
+    /// A frame of that side, up to stream offset `end`: what was lost before that lies before it. `after` is the last
+    /// packet of which a frame was seen.
     #[inline]
-    pub(super) fn frame(&mut self, from: Side, after: u64) {
-        if std::mem::take(&mut self.open[index(from)])
+    pub(super) fn frame(&mut self, from: Side, end: u64, after: u64) {
+        let open = &mut self.open[index(from)];
+        if open.take_if(|until| end > *until).is_some()
             && let Some(lost) = &mut self.lost[index(from)]
         {
             lost.after = after;
@@ -184,10 +205,15 @@ impl Book {
 impl Lost {
     /// "the capture lost 88 bytes of the client before packet 30".
     pub(super) fn words(&self) -> String {
-        let Self { len, from, packet, .. } = self;
-        match len {
-            Some(len) => format!("the capture lost {len} bytes of the {from} before packet {packet}"),
-            None => format!("packet {packet} acknowledges bytes of the {from} that were not captured before it"),
+        let Self { what, from, packet, .. } = self;
+        match what {
+            Missing::Hole(len) => format!("the capture lost {len} bytes of the {from} before packet {packet}"),
+            Missing::Unseen => {
+                format!("packet {packet} acknowledges bytes of the {from} that were not captured before it")
+            }
+            Missing::Unreadable => {
+                format!("nothing tells maximum_msg_size, so that the {from}'s frame in packet {packet} cannot be read")
+            }
         }
     }
 }

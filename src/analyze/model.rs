@@ -5,14 +5,17 @@ use std::collections::VecDeque;
 
 use super::again::{Acted, Again, Age, Ahead, How, Left, Room, Terms, Waiting};
 use super::course::{Course, Event};
-use super::facts::{AgainFacts, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited};
+use super::facts::{
+    AgainFacts, Because, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited,
+};
 use super::ledger::{Book, Remarks, index};
 use super::metrics::{Meter, between};
 use super::parameters::{self, Inference};
+use super::reference::{Replay, ReplayOptions};
 use super::rules::{self, Found};
 use super::tally::Tally;
 use super::words::seconds;
-use super::{AnalysisOptions, ConnectionAnalysis, Reference, Step, StepVerdict};
+use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
@@ -50,6 +53,12 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
+    /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
+    torn_ack: Option<u64>,
+    /// Where each side's frames begin is known: from its first byte, or by a frame that had a name.
+    grid: [bool; 2],
+    /// That frames cannot be read for want of their size is said once.
+    said_unreadable: bool,
     asked_at: Option<Timestamp>,
     /// The sent_time of GET_MAX, before which nothing was counted.
     asked_sent: Option<f64>,
@@ -69,6 +78,7 @@ pub(super) struct Model {
     meter: Meter,
     inference: Inference,
     tally: Tally,
+    replay: Replay,
 }
 
 /// A position arrived in order: ACKs are due for it and for every held one that follows.
@@ -105,6 +115,9 @@ impl Model {
             last: None,
             last_sent: [None; 2],
             cut: [None; 2],
+            torn_ack: None,
+            grid: from_start,
+            said_unreadable: false,
             asked_at: None,
             asked_sent: None,
             course: Course::new(from_start),
@@ -118,6 +131,13 @@ impl Model {
             meter: Meter::new(options.window),
             inference: Inference::default(),
             tally: Tally::default(),
+            replay: Replay::new(&ReplayOptions {
+                window: options.window,
+                timeout: options.timeout,
+                tolerance: options.tolerance,
+                began: connection.tcp.first_time,
+                from_start,
+            }),
         }
     }
 
@@ -128,16 +148,20 @@ impl Model {
         located: &LocatedFrame<'_>,
         found: &mut Found,
     ) -> Step {
-        let prior = self.prior(located);
-        let mut info = Info::default();
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
-        let in_flight = self.observer.observe_into(from, frame, packet, time, &mut info);
+        let name = frame.name();
+        if connection.capacity.is_unknown() && !name.is_some_and(Name::is_handshake) {
+            return self.unreadable(connection, located, found);
+        }
+        let prior = self.prior(located, name);
+        let mut info = Info::default();
+        let in_flight = self.observer.observe_into(from, frame, packet, time, end(located), &mut info);
         let mut step = Step {
             index: self.steps,
             packet,
             time,
             from,
-            name: frame.name(),
+            name,
             pos: None,
             sent_time: frame.sent_time(),
             verdict: StepVerdict::Other,
@@ -164,11 +188,19 @@ impl Model {
             _ => false,
         };
         step.edge = self.edge();
+        match info.note {
+            Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
+            _ => self.replay.step(&step),
+        }
+        let ordinary = ordinary && self.grid[index(from)];
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
         if !plain || !self.course.is_under_way() {
             self.odd_frame(connection, located, &step, &info, prior, found);
         } else {
             self.cut[index(from)] = None;
+            if from == Side::Server {
+                self.torn_ack = None;
+            }
         }
         if !self.waiting.is_empty() {
             while let Some(again) = self.waiting.settled() {
@@ -179,9 +211,44 @@ impl Model {
         step
     }
 
+    /// A frame of a size that nothing tells: it may say anything, and is as good as missing.
+    #[cold]
+    fn unreadable(&mut self, connection: &FramedConnection<'_>, located: &LocatedFrame<'_>, found: &mut Found) -> Step {
+        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
+        if !std::mem::replace(&mut self.said_unreadable, true) {
+            let words = "nothing tells maximum_msg_size; give it with --max-msg-size".to_owned();
+            let because = Because { words, packet: None };
+            let place = place(connection, Some(from), packet, time);
+            found.doubts.push(place.doubt(&rules::unknown_frame::RULE, PositionSet::new(), because));
+        }
+        let until = end(located);
+        self.book.unreadable(from, packet, until, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, until);
+        self.last = Some((packet, time));
+        self.steps += 1;
+        self.meter.frames += 1;
+        self.meter.stream_bytes[index(from)] += frame.captured_len() as u64;
+        self.tally(found);
+        Step {
+            index: self.steps - 1,
+            packet,
+            time,
+            from,
+            name: None,
+            pos: None,
+            sent_time: None,
+            verdict: StepVerdict::Other,
+            highest: self.observer.highest(),
+            last_acked: self.observer.last_acked(),
+            edge: None,
+            in_flight: None,
+            arrival: None,
+        }
+    }
+
     /// What has to be asked before the frame is taken in.
     #[inline]
-    fn prior(&mut self, located: &LocatedFrame<'_>) -> Prior {
+    fn prior(&mut self, located: &LocatedFrame<'_>, name: Option<Name>) -> Prior {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let window = self.observer.window();
         let before = Before {
@@ -196,7 +263,7 @@ impl Model {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
         }
-        self.book.frame(from, self.last.map_or(0, |(packet, _)| packet));
+        self.book.frame(from, end(located), self.last.map_or(0, |(packet, _)| packet));
         if let Some((last_packet, last_time)) = self.last
             && packet > last_packet
         {
@@ -207,10 +274,10 @@ impl Model {
         if self.last.is_none_or(|(last, _)| packet >= last) {
             self.last = Some((packet, time));
         }
-        if let Some(sent) = frame.sent_time().filter(|sent| sent.is_finite()) {
+        if let Some(sent) = frame.sent_time().filter(|sent| sent.is_finite() && name.is_some()) {
             let last = &mut self.last_sent[index(from)];
             // A DONE keeps its first sent_time (PROTOCOL §4.5).
-            let keeps = frame.name() == Some(Name::Done);
+            let keeps = name == Some(Name::Done);
             prior.sent_back = last
                 .filter(|(before, _)| sent < *before && !keeps)
                 .map(|(before, packet)| SentBack { by: before - sent, packet });
@@ -385,6 +452,7 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
+        self.grid[index(step.from)] |= step.name.is_some();
         let mut flaws = info.flaws;
         // Where P is not known, what looks like padding may be payload.
         let layout = located.frame.view().layout().max_msg_size();
@@ -405,6 +473,7 @@ impl Model {
             frame: &located.frame,
             note: info.note,
             flaws,
+            on_grid: self.grid[index(step.from)],
             before: prior.before,
             book: &self.book,
             options: &self.options,
@@ -433,7 +502,7 @@ impl Model {
         let len = located.frame.view().bytes().len();
         self.course.take(&Event {
             name,
-            pos: step.pos.or_else(|| located.frame.pos()).unwrap_or_default(),
+            pos: step.pos.or_else(|| located.frame.pos()),
             packet: step.packet,
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             off_grid: len != FrameLayout::new(connection.capacity.max()).len(),
@@ -444,6 +513,9 @@ impl Model {
     fn note_cut(&mut self, located: &LocatedFrame<'_>, flaws: Flaws) {
         let len = located.frame.view().bytes().len();
         let at_the_end = located.frame.missing().last().is_some_and(|missing| missing.end == len);
+        if located.from == Side::Server {
+            self.torn_ack = at_the_end.then_some(located.packet);
+        }
         self.cut[index(located.from)] =
             flaws.partial.filter(|_| at_the_end).map(|(captured, whole)| (located.packet, captured, whole));
         self.book.partial_frames += u64::from(flaws.partial.is_some());
@@ -525,6 +597,11 @@ impl Model {
             _ if prior.before.last_acked.is_some_and(|last| last >= pos) => AckSeen::LongAgo,
             _ => AckSeen::No,
         };
+        // An ACK that is not whole may have been written to its end later; one that the capture's clock puts after this
+        // frame was.
+        let torn = matches!(acked_before, AckSeen::In { packet, .. }
+            if self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
+        let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
         let age = match (name, capture_age) {
@@ -533,6 +610,8 @@ impl Model {
                 .or(Some(Age { min: (by_capture - self.tolerance).max(0.0), max: by_capture + self.tolerance })),
             _ => age,
         };
+        // Not one packet of the server so far: it is not silence but a capture of one side.
+        let silent = connection.tcp.packets[connection.way(Side::Server).index()] == 0;
         let mut again = Again {
             packet: step.packet,
             time: step.time,
@@ -545,7 +624,9 @@ impl Model {
             highest: prior.before.highest,
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
-            acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet)),
+            acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet))
+                || silent
+                || torn,
             acked_after: None,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
@@ -603,7 +684,7 @@ impl Model {
     /// Bytes of a side are not in the capture.
     pub(super) fn hole(&mut self, connection: &FramedConnection<'_>, from: Side, hole: &Hole, found: &mut Found) {
         self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+        self.lose(from, hole.offset.saturating_add(hole.len));
         let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
         let place = place(connection, Some(from), hole.packet, hole.time);
         rules::judge_hole(&HoleFacts { place, hole, from, side_is_missing }, found);
@@ -611,13 +692,23 @@ impl Model {
     }
 
     /// The other side has what the capture does not show, at least not so far.
-    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side) {
-        self.book.unseen(from, connection.tcp.last_packet, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from);
+    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
+        self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, up_to);
     }
 
-    fn lose(&mut self, from: Side) {
-        self.observer.hole(from);
+    /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
+    pub(super) fn disordered(&mut self, packet: u64) {
+        let after = self.last.map_or(0, |(packet, _)| packet);
+        for side in [Side::Client, Side::Server] {
+            self.book.unseen(side, packet, u64::MAX, after);
+            self.lose(side, u64::MAX);
+        }
+    }
+
+    fn lose(&mut self, from: Side, until: u64) {
+        self.observer.hole_until(from, until);
+        self.replay.hole(from);
         self.course.lost(from);
         self.waiting.lost();
         self.meter.lost();
@@ -660,6 +751,7 @@ impl Model {
             cut: [Side::Client, Side::Server]
                 .into_iter()
                 .zip(self.cut)
+                .filter(|(side, _)| self.grid[index(*side)])
                 .filter_map(|(side, cut)| cut.map(|(packet, captured, whole)| (side, packet, captured, whole)))
                 .collect(),
             skipped: &remarks.skipped,
@@ -681,7 +773,7 @@ impl Model {
             ledger: self.book.close(connection, closing, remarks),
             metrics: self.meter.close(acks_lost, self.tally.causes()),
             verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
-            reference: Reference::default(),
+            reference: self.replay.finish(),
             counts: self.tally.counts(),
             doubts: self.tally.doubts,
         }
@@ -715,6 +807,11 @@ impl Model {
         }
         self.tally.doubts += found.doubts.len() as u64;
     }
+}
+
+/// The stream offset after a frame's last byte.
+const fn end(located: &LocatedFrame<'_>) -> u64 {
+    located.offset.saturating_add(located.frame.view().bytes().len() as u64)
 }
 
 fn place(connection: &FramedConnection<'_>, side: Option<Side>, packet: u64, time: Option<Timestamp>) -> Place {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arqscope::analyze::command::{self, Declared, Job, JobError, ReportSpec};
 use arqscope::analyze::report::KeepLimits;
+use arqscope::analyze::report::html::HtmlLimits;
 use arqscope::analyze::report::text::Layout;
 use arqscope::analyze::{AnalysisOptions, Severity};
 use arqscope::decode::capture::Input;
@@ -69,6 +70,9 @@ struct Args {
     /// Connections that reports keep
     #[arg(long, value_name = "N", default_value_t = KeepLimits::default().connections)]
     max_connections: u64,
+    /// Frames that the html report draws, of all connections together; the rest is counted
+    #[arg(long, value_name = "N", default_value_t = HtmlLimits::default().frames)]
+    max_frames: usize,
     /// Nothing on standard output, only the closing summary on standard error
     #[arg(short = 'q')]
     quiet: bool,
@@ -165,6 +169,7 @@ fn job(args: Args, declared: Declared) -> Job {
         declared,
         annotate: args.write,
         keep: KeepLimits { findings: args.max_findings, connections: args.max_connections },
+        html: HtmlLimits { frames: args.max_frames, ..HtmlLimits::default() },
         limits: args.limits.into(),
         fail_on,
         layout: layout(args.color),

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arqscope::decode::print::escape::tame_lines;
-use arqscope::endpoint::ResendPolicy;
+use arqscope::endpoint::{Detail, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
@@ -120,6 +120,7 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     options.max_resends = args.max_resends;
     options.faults = faults(args);
     options.recording = recording.clone();
+    options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     if args.resend == Resend::Eager && args.pace == Some(0) {
         say("warning: with --resend eager and --pace 0 ACKs have no time to come, so a full window resends at once: \
              expect many duplicates");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use arqscope::decode::print::escape::{escape, tame_lines};
+use arqscope::endpoint::Detail;
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
@@ -114,8 +115,8 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         let listener = Listener::bind(address)?;
         // Only now: a second server that finds the port taken must not wipe out the first one's recording.
         let recording = args.capture.as_deref().map(record).transpose()?;
-        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let options = options(args, max_msg_size, recording.clone());
+        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let verbose = args.verbose;
         let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
@@ -140,6 +141,7 @@ fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) 
     options.count = if args.once { Some(1) } else { args.count };
     options.output = args.output.clone();
     options.recording = recording;
+    options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     options
 }
 

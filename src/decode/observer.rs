@@ -36,9 +36,10 @@ pub struct Observer {
     acks: Acks,
     openings: Openings,
     unseen_in: UnseenIn,
-    /// Bytes of the server were missed, and none has come since: what they held may have been written at any time until
-    /// then, since a hole is told before what the client may have answered to it.
-    acks_missing: bool,
+    /// Bytes were missed up to this stream offset, client's and server's, and no frame beyond it has come: what they held
+    /// may have been written at any time until then, since a hole is told before what the other side may have answered
+    /// to it.
+    missing: [Option<u64>; 2],
     /// Whether copies are remembered with a fingerprint of their payload.
     fingerprints: bool,
 }
@@ -71,7 +72,7 @@ impl Observer {
             acks: Acks::default(),
             openings: Openings::default(),
             unseen_in: UnseenIn::Past,
-            acks_missing: false,
+            missing: [None; 2],
             fingerprints: false,
         }
     }
@@ -85,12 +86,13 @@ impl Observer {
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
     pub fn observe(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Observed {
         let mut info = Info::default();
-        let in_flight = self.observe_into(from, frame, packet, time, &mut info);
+        let in_flight = self.observe_into(from, frame, packet, time, u64::MAX, &mut info);
         Observed { info, in_flight }
     }
 
     /// Like [`observe`](Self::observe), for an `info` in its row, which says nothing yet: it is as large as the row, and
-    /// passing it through return values would cost more than finding it out. Returns the positions outstanding.
+    /// passing it through return values would cost more than finding it out. `end` is the stream offset after the
+    /// frame's last byte. Returns the positions outstanding.
     #[inline]
     pub(crate) fn observe_into(
         &mut self,
@@ -98,9 +100,19 @@ impl Observer {
         frame: &CapturedFrame<'_>,
         packet: u64,
         time: Option<Timestamp>,
+        end: u64,
         info: &mut Info,
     ) -> Option<u32> {
+        let missing = &mut self.missing[from as usize];
+        let was_missing = missing.is_some();
+        if was_missing {
+            missing.take_if(|until| end > *until);
+            self.miss(from);
+        }
         self.note(from, frame, packet, time, &mut info.note);
+        if self.missing != [None; 2] {
+            self.miss_again(from);
+        }
         if let Some(flaws) = flaws(from, frame) {
             info.flaws = flaws;
         }
@@ -109,15 +121,36 @@ impl Observer {
 
     /// Bytes of that side were not captured at this place: what they may have held is not claimed.
     pub fn hole(&mut self, from: Side) {
+        self.hole_until(from, 0);
+    }
+
+    /// The same, of bytes that reach up to this stream offset of that side.
+    pub(crate) fn hole_until(&mut self, from: Side, until: u64) {
+        let missing = &mut self.missing[from as usize];
+        *missing = (*missing).max(Some(until));
+        self.miss(from);
+    }
+
+    fn miss(&mut self, from: Side) {
         match from {
             Side::Client => {
                 self.unseen_in = UnseenIn::Hole;
                 self.window.miss_departures();
             }
-            Side::Server => {
-                self.acks_missing = true;
-                self.window.miss_acknowledgements();
-            }
+            Side::Server => self.window.miss_acknowledgements(),
+        }
+    }
+
+    /// A frame went by while bytes are missing that may come after it: of the client, behind each of its frames; of the
+    /// server, behind any.
+    #[cold]
+    fn miss_again(&mut self, from: Side) {
+        let [client, server] = self.missing;
+        if client.is_some() && from == Side::Client {
+            self.window.miss_departures();
+        }
+        if server.is_some() {
+            self.window.miss_acknowledgements();
         }
     }
 
@@ -152,10 +185,6 @@ impl Observer {
     /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
     fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
-        if self.acks_missing && from == Side::Server {
-            self.acks_missing = false;
-            self.window.miss_acknowledgements();
-        }
         let Some(name) = frame.name() else {
             if frame.has(Field::Header) {
                 *note = Note::UnknownName;
@@ -199,9 +228,6 @@ impl Observer {
             return;
         };
         let verdict = self.window.depart(pos);
-        if self.acks_missing {
-            self.window.miss_acknowledgements();
-        }
         if name == Name::Done {
             self.window.anchor_at_done(pos);
         }

@@ -146,17 +146,18 @@ impl<S: RowSink> FrameSink for Rows<S> {
             in_flight: None,
             info: Info::default(),
         };
-        row.in_flight = observer(connection, state).observe_into(from, frame, packet, time, &mut row.info);
+        let end = offset.saturating_add(frame.view().bytes().len() as u64);
+        row.in_flight = observer(connection, state).observe_into(from, frame, packet, time, end, &mut row.info);
         self.flow = self.sink.row(connection, &row);
     }
 
     fn hole(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side, hole: &Hole) {
-        observer(connection, state).hole(from);
+        observer(connection, state).hole_until(from, hole.offset.saturating_add(hole.len));
         self.sink.hole(connection, from, hole);
     }
 
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side) {
-        observer(connection, state).hole(from);
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side, up_to: u64) {
+        observer(connection, state).hole_until(from, up_to);
     }
 
     fn note(&mut self, connection: &ConnectionInfo, _: &mut RowState, note: FramingNote) {

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 use super::NetError;
 use super::clock::Clock;
 use super::recording::Track;
-use crate::endpoint::{Endpoint, Event, Moment, Outgoing, TransportEnd};
+use crate::endpoint::{Endpoint, Event, Moment, OutgoingRun, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
 
 /// Bytes asked of the socket at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
@@ -23,14 +23,15 @@ pub(super) const READ_LEN: usize = 32 << 10;
 /// Bytes at which a batch of frames is handed to the socket.
 pub(super) const BATCH_LEN: usize = 32 << 10;
 
-/// Reads after which output gets its turn, so that neither direction starves the other.
+/// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
+/// floods starves nobody.
 const READS_IN_A_ROW: usize = 8;
 
 /// How long the other side may take to close, once the exchange is over.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Frames after which events are drained while a batch is filled.
-const FRAMES_BETWEEN_DRAINS: usize = 512;
+/// Runs of frames after which events are drained while a batch is filled.
+const RUNS_BETWEEN_DRAINS: usize = 512;
 
 thread_local! {
     /// What a turn of any connection of this thread needs: a connection that waits owns no buffer.
@@ -44,8 +45,8 @@ struct Buffers {
 
 /// What a connection's owner is told, in order.
 pub(super) trait Watch {
-    /// A frame goes to the socket.
-    fn sent(&mut self, frame: &Outgoing);
+    /// Frames go to the socket.
+    fn sent(&mut self, frames: &OutgoingRun);
 
     /// Something happened at the endpoint.
     fn event(&mut self, event: &Event, at: Moment);
@@ -240,8 +241,8 @@ impl<E: Endpoint> Connection<E> {
         endpoint
     }
 
-    /// The law of draining (see [`crate::endpoint`]), once or until nothing moves. Each part leaves a waker behind
-    /// when it cannot go on.
+    /// The law of draining (see [`crate::endpoint`]), until nothing moves or it is others' turn. Each part leaves a waker
+    /// behind when it cannot go on.
     fn poll(&mut self, cx: &mut Context<'_>, watch: &mut impl Watch) -> Poll<Result<(), GivenUp>> {
         loop {
             let input = self.poll_input(cx, watch)?;
@@ -267,9 +268,13 @@ impl<E: Endpoint> Connection<E> {
             if (self.endpoint.is_finished() || self.transport == Transport::Told) && output.is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            if input.is_pending() {
-                ready!(self.poll_alarm(cx))?;
+            // A peer that floods is looked at as one that is silent: it may take no bytes all the same.
+            let due = self.next_due()?;
+            if input.is_ready() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
+            ready!(self.poll_alarm(cx, due));
         }
     }
 
@@ -375,10 +380,11 @@ impl<E: Endpoint> Connection<E> {
         let now = self.clock.now();
         let mut frames = 0;
         while batch.len() < BATCH_LEN {
-            let Some(frame) = self.endpoint.poll_transmit(now, batch) else { break };
-            watch.sent(&frame);
+            let room = BATCH_LEN - batch.len();
+            let Some(run) = self.endpoint.poll_transmit_run(now, batch, room) else { break };
+            watch.sent(&run);
             frames += 1;
-            if frames % FRAMES_BETWEEN_DRAINS == 0 {
+            if frames % RUNS_BETWEEN_DRAINS == 0 {
                 self.drain_events(watch, now);
             }
         }
@@ -422,33 +428,37 @@ impl<E: Endpoint> Connection<E> {
         written
     }
 
-    /// Ready when something is due; an error when the peer has been waited for long enough.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GivenUp>> {
+    /// When something is due; an error when the peer has been waited for long enough.
+    fn next_due(&self) -> Result<Option<Moment>, GivenUp> {
         let now = self.clock.now();
-        let due = if self.unwritten.is_empty() {
+        if self.unwritten.is_empty() {
             let silence = self.patience.silence.map(|limit| self.read.frame_at + limit);
             if silence.is_some_and(|end| end <= now) {
                 let waited = now.since(self.read.frame_at);
-                return Poll::Ready(Err(GivenUp::Silent { waited, bytes: self.read.partial() }));
+                return Err(GivenUp::Silent { waited, bytes: self.read.partial() });
             }
-            earliest(silence, self.endpoint.poll_timeout())
+            Ok(earliest(silence, self.endpoint.poll_timeout()))
         } else {
             let end = self.wrote_at + self.patience.stall;
             if end <= now {
                 let waited = now.since(self.wrote_at);
-                return Poll::Ready(Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() }));
+                return Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() });
             }
-            Some(end)
-        };
+            Ok(Some(end))
+        }
+    }
+
+    /// Ready when it is `due`.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, due: Option<Moment>) -> Poll<()> {
         let Some(due) = due else { return Poll::Pending };
         // An alarm that is set early enough is left alone: deadlines mostly move back, and setting it costs.
-        if self.alarm_at.is_none_or(|at| due < at || at <= now) {
+        if self.alarm_at.is_none_or(|at| due < at) {
             self.alarm.as_mut().reset(self.clock.instant(due));
             self.alarm_at = Some(due);
         }
         ready!(self.alarm.as_mut().poll(cx));
         self.alarm_at = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 }
 

@@ -14,7 +14,7 @@ use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Wa
 use super::delivery::MessageFile;
 use super::signals::stopped;
 use super::{NetError, Recording};
-use crate::endpoint::{Endpoint, Event, Moment, Outcome, Outgoing, Server, ServerConfig};
+use crate::endpoint::{Detail, Endpoint, Event, Moment, Outcome, OutgoingRun, Server, ServerConfig};
 use crate::fault::{FaultPlan, Faulty};
 use crate::wire::MaxMsgSize;
 
@@ -47,6 +47,8 @@ pub struct ServerOptions {
     pub output: Option<PathBuf>,
     /// Where all connections are recorded.
     pub recording: Option<Recording>,
+    /// Whether the news tells of every frame; runs of frames are much faster.
+    pub detail: Detail,
 }
 
 impl ServerOptions {
@@ -62,6 +64,7 @@ impl ServerOptions {
             count: None,
             output: None,
             recording: None,
+            detail: Detail::Runs,
         }
     }
 }
@@ -339,7 +342,8 @@ async fn serve_one(
     if let Some(random) = &mut faults.random {
         random.seed = random.seed.wrapping_add(number - 1);
     }
-    let server = Server::new(ServerConfig { max_msg_size: options.max_msg_size, clock: clock.wall() });
+    let config = ServerConfig { max_msg_size: options.max_msg_size, clock: clock.wall() };
+    let server = Server::new(config).with_detail(options.detail);
     let patience = Patience { silence: Some(options.idle_timeout), stall: options.idle_timeout };
     let mut connection = Connection::new(stream, Faulty::counting(server, faults), clock, track, patience);
     let place = match &options.output {
@@ -409,7 +413,7 @@ impl Keeping<'_> {
 }
 
 impl Watch for Keeping<'_> {
-    fn sent(&mut self, _frame: &Outgoing) {}
+    fn sent(&mut self, _frames: &OutgoingRun) {}
 
     fn event(&mut self, event: &Event, at: Moment) {
         match event {

@@ -61,14 +61,17 @@ impl RecvWindow {
         Pos(self.gaps.lowest().map_or(self.highest, |missing| missing - 1))
     }
 
-    /// Takes in everything from the next in line up to `last`, one after the other, as [`arrive`](Self::arrive) would:
-    /// each is then [`Arrival::InOrder`] for itself. `None`, and nothing changes, where it is not that simple: because
-    /// something early is here already, or `last` is not above what is.
+    /// The next in line; `None` while something early is here already, or no position is left.
+    #[must_use]
+    pub fn next_in_order(&self) -> Option<Pos> {
+        if self.gaps.is_empty() { self.highest.checked_add(1).map(Pos) } else { None }
+    }
+
+    /// Takes in everything from [`next_in_order`](Self::next_in_order) up to `last`, one after the other, as
+    /// [`arrive`](Self::arrive) would: each is then [`Arrival::InOrder`] for itself. `None`, and nothing changes, where
+    /// nothing is next, or `last` is below it.
     pub fn arrive_in_order(&mut self, last: Pos) -> Option<Positions> {
-        if self.gaps.lowest().is_some() {
-            return None;
-        }
-        let run = Positions::run(self.highest.checked_add(1)?, last.0)?;
+        let run = Positions::run(self.next_in_order()?.0, last.0)?;
         self.highest = last.0;
         Some(run)
     }

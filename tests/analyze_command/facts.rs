@@ -216,3 +216,85 @@ fn the_text_lists_what_failed_before_what_passed() {
     assert!(at(" FAIL  packages_not_written  10 is not declared") < at(" pass  "));
     assert!(at(" pass  ") < at("The capture"));
 }
+
+/// Numbers that look random and are the same each time (Knuth's MMIX generator).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    /// Some of the positions 1 to `last`.
+    fn some(&mut self, last: u64) -> Vec<u64> {
+        let one_in = 2 + self.below(8);
+        (1..=last).filter(|_| self.below(one_in) == 0).collect()
+    }
+
+    fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
+        of[self.below(of.len() as u64) as usize]
+    }
+}
+
+#[test]
+fn what_a_simulation_was_told_to_lose_is_never_held_against_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, capture, declared) =
+        (folder.path().join("s.toml"), folder.path().join("c.pcapng"), folder.path().join("f.toml"));
+    let mut met = 0;
+    for seed in 0..150 {
+        let mut numbers = Numbers(seed);
+        let packages = 1 + numbers.below(25);
+        let (window, timeout) = (1 + numbers.below(6), 0.1 + numbers.below(20) as f64 / 10.0);
+        let (lost, acks, dones) = (numbers.some(packages), numbers.some(packages), numbers.below(3));
+        let mut text = format!(
+            "seed = {seed}\nvantage = \"{}\"\n[client]\nmessage_size = {}\nwindow = {window}\ntimeout = {timeout}\nresend = \"{}\"\n",
+            numbers.one(&["client", "server", "0.5"]),
+            packages * 10,
+            numbers.one(&["timer", "eager"]),
+        );
+        if numbers.below(2) == 0 {
+            text.push_str(&format!("pace = {}\n", numbers.below(30) as f64 / 10.0 + 0.01));
+        }
+        text.push_str(&format!("[network]\ndelay = \"{}\"\n", numbers.one(&["20us", "3ms", "30ms"])));
+        text.push_str(&format!("[loss]\nmessages = {lost:?}\nacks = {acks:?}\ndone = {dones}\n"));
+        fs::write(&scenario, &text).unwrap();
+        let simulated = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"))
+            .args([&scenario, std::path::Path::new("-w"), &capture])
+            .output()
+            .unwrap();
+        assert!(simulated.status.success(), "{text}\n{}", String::from_utf8_lossy(&simulated.stderr));
+        let facts = format!(
+            "window = {window}\ntimeout = {timeout}\nmax_msg_size = 10\ncomplete = true\ndone_ignored = {dones}\n\
+             packages_not_written = {lost:?}\nacks_not_written = {acks:?}\n"
+        );
+        fs::write(&declared, &facts).unwrap();
+        let run =
+            || analyze(["--report", "json", "--expect", declared.to_str().unwrap(), capture.to_str().unwrap()]).json();
+        let json = run();
+        let outcomes = json["connections"][0]["expectations"].as_array().unwrap();
+        let failed: Vec<_> = outcomes.iter().filter(|fact| fact["outcome"] == "failed").collect();
+        assert!(failed.is_empty(), "{text}\n{facts}\n{failed:#?}");
+        met += outcomes.iter().filter(|fact| fact["outcome"] == "met").count();
+        // A package or an ACK that the capture proves to be missing is one that was declared: without it, it fails.
+        for (key, list) in [("packages_not_written", &lost), ("acks_not_written", &acks)] {
+            let proved = outcomes.iter().find(|fact| fact["key"] == key && fact["outcome"] == "met");
+            let proved = proved.map(|fact| fact["declared"].as_str().unwrap().to_owned()).unwrap_or_default();
+            let Some(one) = list.iter().find(|pos| proved.split(", ").any(|run| run == pos.to_string())) else {
+                continue;
+            };
+            let less: Vec<u64> = list.iter().copied().filter(|pos| pos != one).collect();
+            fs::write(&declared, facts.replace(&format!("{key} = {list:?}"), &format!("{key} = {less:?}"))).unwrap();
+            let json = run();
+            let outcomes = json["connections"][0]["expectations"].as_array().unwrap();
+            let failed = outcomes.iter().any(|fact| {
+                fact["key"] == key
+                    && fact["outcome"] == "failed"
+                    && fact["declared"] == format!("{one} is not declared")
+            });
+            assert!(failed, "{text}\n{facts}\nwithout {one}: {outcomes:#?}");
+        }
+    }
+    assert!(met > 600, "too little was told at all: {met}");
+}

@@ -1,5 +1,7 @@
 //! Clients that mean ill, each in one way, and what a server must say of each when it is rid of it.
 
+#![allow(dead_code, reason = "not every user needs all of it")]
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +20,7 @@ const VOLLEY: usize = 1000;
 const DEAF_BYTES: usize = 6 << 20;
 
 /// A way to trouble a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attack {
     /// Bytes of no protocol.
     Garbage,
@@ -56,13 +58,18 @@ impl Attack {
             2 => Self::HalfFrame,
             3 => Self::Drip,
             4 => Self::Jumps,
-            5 => Self::Duplicates(if number < Self::KINDS { 1000 } else { 5 }),
+            5 => Self::Duplicates(if number < Self::KINDS { 1000 } else { 1 }),
             6 => Self::Deaf,
             7 => Self::Hoard,
             8 => Self::Reset,
             9 => Self::Reversed,
             _ => Self::EarlyClose,
         }
+    }
+
+    /// Whether it costs both sides much work: tens of thousands of packages.
+    pub(crate) const fn is_heavy(self) -> bool {
+        matches!(self, Self::Deaf | Self::Hoard)
     }
 
     /// What the server's line about its end holds: one of these.

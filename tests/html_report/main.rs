@@ -54,6 +54,22 @@ const FINDINGS: &str = "(async () => {
   }
 })()";
 
+/// The dump of the chosen frame: every field with its number, and the payload's bytes.
+const DUMP: &str = "(() => {
+  const fields = {};
+  let field = '';
+  for (const row of document.querySelectorAll('.dump tbody tr')) {
+    const cells = [...row.cells].map((cell) => cell.textContent);
+    const [name, number] = cells[3].split(' ');
+    field = name || field;
+    fields[field] ??= { offset: parseInt(cells[0], 16), number: number ?? null, bytes: '' };
+    fields[field].bytes += cells[1].replaceAll(' ', '');
+  }
+  const facts = [...document.querySelectorAll('#chosen .frame dt')];
+  const sent = facts.find((term) => term.textContent === 'sent_time').nextSibling.textContent;
+  return { fields, sent_time: Number.parseFloat(sent) };
+})()";
+
 fn capture(run: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(run).with_extension("pcapng")
 }
@@ -137,6 +153,24 @@ fn every_frame_and_every_finding_of_the_runs_is_there() {
         let expected: Vec<Value> = expected.into_iter().map(|(_, finding)| finding).collect();
         assert_eq!(browser.value(FINDINGS), Value::from(expected), "{run}");
         assert_eq!(browser.text("#verdict .line"), connection["verdict"]["line"], "{run}");
+
+        // Frame by frame: what the page reads out of the bytes is what the decoder does.
+        browser.press("Home");
+        for row in rows.as_array().unwrap() {
+            let dump = browser.value(DUMP);
+            let number = |field: &str| dump["fields"][field]["number"].as_str().unwrap().parse::<i64>().unwrap();
+            assert_eq!(number("seq"), row["seq"], "{run}: {row}");
+            assert_eq!(number("prev_seq"), row["prev_seq"], "{run}: {row}");
+            assert_eq!(number("ack"), row["ack"], "{run}: {row}");
+            assert_eq!(number("pos"), row["pos"], "{run}: {row}");
+            assert_eq!(dump["sent_time"], row["sent_time"], "{run}: {row}");
+            let payload = dump["fields"]["payload"]["bytes"].as_str().unwrap();
+            let (bytes, padding) = payload.split_at(row["payload_hex"].as_str().unwrap().len());
+            assert_eq!(bytes, row["payload_hex"], "{run}: {row}");
+            assert!(padding.bytes().all(|digit| digit == b'0'), "{run}: {row}");
+            assert_eq!(dump["fields"]["payload"]["offset"], 10);
+            browser.press("ArrowDown");
+        }
         assert_nothing_was_loaded_or_run(&mut browser);
     }
 }
@@ -192,6 +226,17 @@ fn choosing_a_frame_or_a_finding_chooses_it_everywhere() {
     assert_eq!(format!("packet {}", browser.value(chosen).as_str().unwrap()), browser.value(finding).as_str().unwrap());
     assert_ne!(browser.text("#chosen .statement .message"), "");
 
+    // Keys in the findings go from finding to finding; where something is read they scroll it and choose nothing.
+    let second = browser.value(finding);
+    browser.press("ArrowUp");
+    assert_eq!(browser.value(finding), first);
+    browser.press("ArrowDown");
+    assert_eq!(browser.value(finding), second);
+    browser.value("document.querySelector('#chosen').focus()");
+    browser.press("ArrowDown");
+    assert_eq!(browser.value(finding), second);
+    browser.value("document.activeElement.blur()");
+
     // A click in the middle of the graph chooses the nearest frame.
     browser.press("Escape");
     assert_eq!(browser.value(chosen), Value::Null);
@@ -220,6 +265,23 @@ fn an_address_leads_to_its_connection_and_packet() {
     assert_eq!(browser.value("document.querySelector('#connection').value"), "2");
     browser.press("[");
     assert_eq!(browser.value("document.querySelector('#connection').value"), "1");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn a_page_says_what_it_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("few.html");
+    report(&[capture("run4")], &["--max-frames", "10", "--max-findings", "1"], &page);
+    let mut browser = Browser::start(1400, 900);
+    browser.open(&page);
+    assert_eq!(browser.text("#ladder-count"), "the first 10 frames; 25 more were not kept");
+    assert_eq!(browser.value(LADDER).as_array().unwrap().len(), 10);
+    // Of three gaps and three resends the first of each is kept; their frames are not there to be chosen.
+    assert_eq!(browser.text("#findings-dropped"), "2 of 6 findings are listed: the first of each rule.");
+    browser.press("n");
+    assert!(browser.text("#chosen .message").starts_with("package 6"));
+    assert_nothing_was_loaded_or_run(&mut browser);
 }
 
 /// Payloads that would do something if the page let them.

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::expect::ExpectError;
+use super::report::html::HtmlLimits;
 use super::report::text::Layout;
 use super::report::{FileRecord, KeepLimits, Totals};
 use super::{Analysis, AnalysisOptions, Severity};
@@ -50,6 +51,8 @@ pub struct Job {
     pub annotate: Option<PathBuf>,
     /// What reports keep.
     pub keep: KeepLimits,
+    /// What the HTML report keeps of frames.
+    pub html: HtmlLimits,
     /// What the inputs may cost.
     pub limits: Limits,
     /// The lowest severity that fails the run; `None` for never.
@@ -135,11 +138,12 @@ impl JobError {
 /// # Errors
 /// When an output cannot be written, or would overwrite an input.
 pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Write) -> Result<Finished, JobError> {
-    let Job { mut options, framing, reports, ladder, declared, annotate, keep, limits, fail_on, layout, quiet } = job;
+    let Job { mut options, framing, reports, ladder, declared, annotate, keep, html, limits, fail_on, layout, quiet } =
+        job;
     options.window = options.window.or(declared.window);
     options.timeout = options.timeout.or(declared.timeout);
     let targets = outputs::open(inputs, &reports, ladder, annotate.as_deref(), quiet)?;
-    let reports = outputs::reports(targets, layout, fail_on, out);
+    let reports = outputs::reports(targets, layout, html, fail_on, out);
     let mut shared = Shared::new(reports, declared.expectations, keep, options.tolerance);
     shared.comment_packets(annotate.is_some());
     let mut exits = Vec::with_capacity(inputs.len());

@@ -95,16 +95,25 @@ impl Runs {
         self.packet(pos).is_some()
     }
 
-    /// Each position with its packet.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Pos, u64)> + '_ {
-        self.runs.iter().flat_map(|(run, packet)| (run.first().0..=run.last().0).map(|pos| (Pos(pos), *packet)))
+    /// What is in the runs and not in `set`, as runs with their packets: a run may be as long as positions go.
+    pub(super) fn outside(&self, set: &PositionSet) -> Vec<(Positions, u64)> {
+        let mut outside = Vec::new();
+        for (run, packet) in &self.runs {
+            let mut next = i64::from(run.first().0);
+            let last = i64::from(run.last().0);
+            let from = set.runs().partition_point(|inside| inside.last() < run.first());
+            for inside in set.runs()[from..].iter().take_while(|inside| inside.first() <= run.last()) {
+                outside.extend(positions(next, i64::from(inside.first().0) - 1).map(|run| (run, *packet)));
+                next = i64::from(inside.last().0) + 1;
+            }
+            outside.extend(positions(next, last).map(|run| (run, *packet)));
+        }
+        outside
     }
 }
 
-/// True when `pos` is in the set.
-pub(super) fn contains(set: &PositionSet, pos: Pos) -> bool {
-    let at = set.runs().partition_point(|run| run.last() < pos);
-    set.runs().get(at).is_some_and(|run| run.contains(pos))
+fn positions(first: i64, last: i64) -> Option<Positions> {
+    Positions::new(Pos(i32::try_from(first).ok()?), Pos(i32::try_from(last).ok()?))
 }
 
 impl Watch {
@@ -172,7 +181,7 @@ impl Watch {
             _ => self.highest = self.highest.max(pos.0),
         }
         if matches!(verdict, Departure::New { .. } | Departure::Skip { .. } | Departure::BeyondWindow { .. }) {
-            let declared = self.facts.packages_not_written.as_ref().is_some_and(|set| contains(set, pos));
+            let declared = self.facts.packages_not_written.as_ref().is_some_and(|set| set.contains(pos));
             if declared && name == Name::Msg {
                 let written = InTurn {
                     packet: step.packet,
@@ -197,9 +206,55 @@ impl Watch {
         }
         if let Some(call) = self.answers.acknowledge(number)
             && call.kind == CallKind::First
-            && self.facts.acks_not_written.as_ref().is_some_and(|set| contains(set, number))
+            && self.facts.acks_not_written.as_ref().is_some_and(|set| set.contains(number))
         {
             self.first_acks.insert(number.0, step.packet);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(of: impl IntoIterator<Item = i32>) -> PositionSet {
+        let mut set = PositionSet::new();
+        of.into_iter().filter_map(|pos| Positions::new(Pos(pos), Pos(pos))).for_each(|run| set.push(run));
+        set
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_outside_a_set_is_what_a_plain_difference_leaves(
+            inside in proptest::collection::btree_set(1..60_i32, 0..30),
+            cuts in proptest::collection::btree_set(1..60_i32, 0..12),
+        ) {
+            let cuts: Vec<i32> = cuts.into_iter().collect();
+            let mut runs = Runs::default();
+            for (packet, pair) in cuts.chunks_exact(2).enumerate() {
+                runs.push(Positions::new(Pos(pair[0]), Pos(pair[1] - 1)).unwrap(), packet as u64);
+            }
+            let outside: Vec<i32> = runs
+                .outside(&set(inside.iter().copied()))
+                .iter()
+                .flat_map(|(run, _)| run.first().0..=run.last().0)
+                .collect();
+            let plain: Vec<i32> = cuts
+                .chunks_exact(2)
+                .flat_map(|pair| pair[0]..pair[1])
+                .filter(|pos| !inside.contains(pos))
+                .collect();
+            prop_assert_eq!(outside, plain);
+        }
+    }
+
+    #[test]
+    fn a_run_as_long_as_positions_go_is_cut_at_once() {
+        let mut runs = Runs::default();
+        runs.push(Positions::new(Pos(2), Pos(i32::MAX)).unwrap(), 7);
+        let outside = runs.outside(&set([i32::MAX]));
+        assert_eq!(outside, [(Positions::new(Pos(2), Pos(i32::MAX - 1)).unwrap(), 7)]);
+        assert_eq!(runs.packet(Pos(1_000_000)), Some(7));
     }
 }

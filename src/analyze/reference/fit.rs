@@ -48,8 +48,8 @@ pub(super) struct Fit {
     newest: Option<f64>,
     /// The window was full once that was written, whatever the client knew.
     filled: bool,
-    /// The shortest time from one new position to the next with nothing written in between; the same where the second was
-    /// new for certain, which is the sender's pace.
+    /// The shortest time from one new position to the next with nothing written in between; the longest where the window
+    /// had room all the time, which is the sender's pace.
     shortest_gap: Option<f64>,
     pace: Option<f64>,
     /// The last new position may have waited for its timer, so that the next follows it sooner than the pace.
@@ -224,18 +224,14 @@ impl Fit {
         if !self.waited_alone {
             self.shortest_gap = Some(self.shortest_gap.unwrap_or(f64::INFINITY).min(gap));
         }
-        if write.genuine {
-            let passed_over = match write.verdict {
-                Departure::Skip { missing } => f64::from(missing.count()),
-                _ => 0.0,
-            };
-            let pace = self.pace.unwrap_or(f64::INFINITY);
-            if self.filled && gap > (1.0 + passed_over) * pace + self.tolerance {
-                self.waited(&Idle { what: Wait::FullWindow, pos, packet, seconds: gap });
-            }
-            if passed_over == 0.0 {
-                self.pace = Some(pace.min(gap));
-            }
+        let passed_over = match write.verdict {
+            Departure::Skip { missing } => f64::from(missing.count()),
+            _ => 0.0,
+        };
+        // Twice: no sender's pace is quite even.
+        let at_most = self.pace.map(|pace| (2.0 + passed_over) * pace + self.tolerance);
+        if self.filled && write.genuine && at_most.is_some_and(|at_most| gap > at_most) {
+            self.waited(&Idle { what: Wait::FullWindow, pos, packet, seconds: gap });
         }
         // With nothing outstanding as far as can be seen: a position that was counted and not written waited for its timer.
         let timer = self.timeout.is_some_and(|timeout| gap >= timeout - self.tolerance);
@@ -243,6 +239,8 @@ impl Fit {
         self.waited_alone = timer && outstanding == 1 && open;
         if self.waited_alone {
             self.idle = Some(Idle { what: Wait::Unwritten, pos, packet, seconds: gap });
+        } else if !self.filled {
+            self.pace = Some(self.pace.unwrap_or(0.0).max(gap));
         }
     }
 
@@ -369,7 +367,7 @@ impl Fit {
         let (explained, against) = timed.judge(timeout, self.tolerance);
         self.scores.decide(explained, against);
         let Timed { pos, packet, earlier, age, .. } = *timed;
-        let words = |rest: &dyn Display| format!("pos {pos} again (#{packet}) {:.4} s after #{earlier}{rest}", age.max);
+        let words = |rest: &dyn Display| format!("pos {pos} again (#{packet}) {age} after #{earlier}{rest}");
         match timed.timing(timeout, self.tolerance) {
             Timing::Early => {
                 self.scores.speaks_against(against, || words(&format_args!(", before the timer's {timeout:.4} s")));
@@ -404,7 +402,7 @@ impl Fit {
             return;
         }
         let pos = write.pos.0;
-        let what = if self.filled && self.pace.is_some_and(|pace| seconds > pace + self.tolerance) {
+        let what = if self.filled && self.pace.is_some_and(|pace| seconds > 2.0 * pace + self.tolerance) {
             Wait::FullWindow
         } else if at.highest == pos && window > 1 {
             Wait::Alone
@@ -544,7 +542,7 @@ impl Fit {
     }
 
     /// The behaviours, best first; none when nothing was decided.
-    pub(super) fn finish(mut self) -> Vec<BehaviourFit> {
+    pub(super) fn finish(&mut self) -> Vec<BehaviourFit> {
         if self.scores.is_empty() {
             return Vec::new();
         }
@@ -565,6 +563,6 @@ impl Fit {
         } else {
             self.scores.speaks_for(Among::STOP_AND_WAIT, || "never more than one outstanding".to_owned());
         }
-        self.scores.fits()
+        std::mem::take(&mut self.scores).fits()
     }
 }

@@ -127,9 +127,13 @@ impl Replay {
         }
     }
 
-    /// What it came to.
-    #[must_use]
-    pub fn finish(self) -> Reference {
+    /// Takes in a frame whose name the protocol does not know.
+    pub fn unknown(&mut self, step: &Step) {
+        self.rules.unknown(step);
+    }
+
+    /// What it came to. Nothing is to follow.
+    pub fn finish(&mut self) -> Reference {
         Reference { divergence: self.rules.finish(), fits: self.fit.finish() }
     }
 

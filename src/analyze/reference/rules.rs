@@ -49,8 +49,8 @@ impl Rules {
     }
 
     /// The first divergence; what was not proved is none.
-    pub(super) fn finish(self) -> Option<Divergence> {
-        self.found
+    pub(super) const fn finish(&mut self) -> Option<Divergence> {
+        self.found.take()
     }
 
     /// Something of the client was missed: what was pending cannot be proved any more.
@@ -200,6 +200,12 @@ impl Rules {
     pub(super) fn wrong_direction(&mut self, step: &Step, name: Name) {
         let allowed = format!("{name} from the {}", name.sender());
         self.diverges(step, &allowed, &format!("this {} sent it", step.from));
+    }
+
+    /// A frame that the rules do not know.
+    pub(super) fn unknown(&mut self, step: &Step) {
+        let instead = format!("this {} sent a frame with another name", step.from);
+        self.diverges(step, "the seven frames of the protocol", &instead);
     }
 
     fn diverges(&mut self, step: &Step, allowed: &str, instead: &str) {

@@ -17,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// How many times the longest answer seen has to pass before silence is one.
-const PATIENCE: f64 = 1.5;
+const PATIENCE: f64 = 1.25;
 
 pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
     for &(pos, name, packet, time) in &facts.unanswered {

@@ -28,7 +28,9 @@ pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
     } else {
         "DISCONNECT"
     };
-    if !facts.proves && facts.book.lost(Side::Client).or(facts.book.lost(Side::Server)).is_some() {
+    let lost = facts.book.lost(Side::Client).or(facts.book.lost(Side::Server)).is_some();
+    let whole = facts.connection.from_start(Side::Client) && facts.connection.from_start(Side::Server);
+    if lost || !whole {
         found.doubts.push(facts.place.doubt(&RULE, PositionSet::new(), facts.because()));
         return;
     }

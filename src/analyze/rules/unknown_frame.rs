@@ -2,7 +2,7 @@
 
 use crate::analyze::facts::{ClosingFacts, FrameFacts, Place};
 use crate::analyze::ledger::Skipped;
-use crate::analyze::{Finding, Group, Rule, Severity};
+use crate::analyze::{Finding, Group, PositionSet, Rule, Severity};
 use crate::decode::info::Note;
 
 use super::Found;
@@ -17,6 +17,10 @@ pub(crate) static RULE: Rule = Rule {
 
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
     if facts.note != Note::UnknownName {
+        return;
+    }
+    if !facts.on_grid {
+        found.doubts.push(facts.place.doubt(&RULE, PositionSet::new(), facts.because(facts.step.from)));
         return;
     }
     let header = facts.frame.header_text().unwrap_or_default().escape_ascii();

@@ -28,11 +28,9 @@ impl<S: FrameSink> Framing<S> {
         let wanted = self.sink.wants_frames();
         while let Some((frame, rest)) = bytes.split_at_checked(layout.len()) {
             let name = frame.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
-            if name.is_none_or(Name::is_handshake) {
-                break;
-            }
+            let Some(name) = name.filter(|name| !name.is_handshake()) else { break };
             if wanted && let Some(frame) = FrameView::new(frame, layout) {
-                let frame = CapturedFrame::whole(frame);
+                let frame = CapturedFrame::named(frame, name);
                 let located = LocatedFrame { from, packet, first_packet: packet, time, offset, frame };
                 self.sink.frame(&view, &mut core.state, &located);
             }

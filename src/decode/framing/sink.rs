@@ -100,7 +100,8 @@ pub enum FramingNote {
         /// GET_MAX or RETURN_MAX.
         name: Name,
     },
-    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order.
+    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said before
+    /// those that waited are given.
     HoldLimit {
         /// Frames that waited.
         frames: usize,
@@ -155,10 +156,11 @@ pub trait FrameSink {
         let _ = (connection, state, from, hole);
     }
 
-    /// Bytes of one side were received by the other but are not captured, at least not so far: frames that follow may
-    /// answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come.
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side) {
-        let _ = (connection, state, from);
+    /// Bytes of one side before stream offset `up_to` were received by the other but are not captured, at least not so
+    /// far: frames that follow may answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come, and
+    /// frames from before them, too.
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side, up_to: u64) {
+        let _ = (connection, state, from, up_to);
     }
 
     /// Something worth knowing about a connection's frames.

@@ -132,6 +132,8 @@ pub struct Resend {
     pub why: ResendCause,
     /// Every condition that held.
     pub triggers: TriggerNumbers,
+    /// Of which conditions the written frames show whether they held.
+    pub shown: TriggersShown,
     /// Nanoseconds since the last counted copy.
     pub after_ns: u64,
     /// Whether the written frames show it.
@@ -162,6 +164,20 @@ pub struct TriggerNumbers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_window: Option<WindowNumbers>,
     /// No new MSG was left.
+    pub end_of_message: bool,
+}
+
+/// Of which conditions the written frames show whether they held, to somebody who knows window and timeout and that the
+/// client keeps the rules: every position above the highest written may have been counted already, without being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TriggersShown {
+    /// A copy was written, or the time at which it was counted lies between two that were, on one side of the timer's
+    /// end.
+    pub timer: bool,
+    /// Full, when positions up to the edge had been written and one beyond it followed. Not full, when one within it
+    /// followed that had not been counted, or the message ended within it.
+    pub full_window: bool,
+    /// The end, when DONE was next. Not the end, when a position followed that had not been counted.
     pub end_of_message: bool,
 }
 
