@@ -11,10 +11,11 @@ use super::facts::{
 use super::ledger::{Book, Remarks, index};
 use super::metrics::{Meter, between};
 use super::parameters::{self, Inference};
+use super::reference::{Replay, ReplayOptions};
 use super::rules::{self, Found};
 use super::tally::Tally;
 use super::words::seconds;
-use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Reference, Step, StepVerdict};
+use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
@@ -79,6 +80,7 @@ pub(super) struct Model {
     meter: Meter,
     inference: Inference,
     tally: Tally,
+    replay: Replay,
 }
 
 /// A position arrived in order: ACKs are due for it and for every held one that follows.
@@ -132,6 +134,13 @@ impl Model {
             meter: Meter::new(options.window),
             inference: Inference::default(),
             tally: Tally::default(),
+            replay: Replay::new(&ReplayOptions {
+                window: options.window,
+                timeout: options.timeout,
+                tolerance: options.tolerance,
+                began: connection.tcp.first_time,
+                from_start,
+            }),
         }
     }
 
@@ -182,6 +191,10 @@ impl Model {
             _ => false,
         };
         step.edge = self.edge();
+        match info.note {
+            Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
+            _ => self.replay.step(&step),
+        }
         let ordinary = ordinary && self.grid[index(from)];
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
         if !plain || !self.course.is_under_way() {
@@ -715,6 +728,7 @@ impl Model {
 
     fn lose(&mut self, from: Side, until: u64) {
         self.observer.hole_until(from, until);
+        self.replay.hole(from);
         self.course.lost(from);
         self.waiting.lost((from == Side::Server).then_some(self.last_answer));
         self.meter.lost();
@@ -779,7 +793,7 @@ impl Model {
             ledger: self.book.close(connection, closing, remarks),
             metrics: self.meter.close(acks_lost, self.tally.causes()),
             verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
-            reference: Reference::default(),
+            reference: self.replay.finish(),
             counts: self.tally.counts(),
             doubts: self.tally.doubts,
         }

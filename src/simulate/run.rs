@@ -8,7 +8,9 @@ use super::station::{Over, Station};
 use super::truth::Ledger;
 use crate::conversation::{PacketSink, TcpConversation, WirePacket, client_endpoint};
 use crate::decode::{Endpoint as Address, TcpSeq};
-use crate::endpoint::{Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, Server, ServerConfig, WallClock};
+use crate::endpoint::{
+    Client, ClientConfig, ConfigError, Detail, Endpoint, Moment, Outcome, Server, ServerConfig, WallClock,
+};
 use crate::fault::{FaultPlan, Faulty, RandomLoss};
 use crate::time::Timestamp;
 use crate::wire::{Pos, Side};
@@ -29,6 +31,8 @@ pub(super) struct Run {
     /// Chance for the cuts.
     chance: Rand64,
     next_length: usize,
+    /// When the latest packet passed the capture point.
+    last_pass: u64,
     /// What happened, when somebody asks.
     ledger: Option<Box<Ledger>>,
 }
@@ -79,6 +83,9 @@ impl Run {
             }
         };
         let server = Server::new(ServerConfig { max_msg_size: exchange.max_msg_size, clock });
+        // Without a ledger nobody asks what happened to each frame.
+        let detail = if ledger.is_some() { Detail::Each } else { Detail::Runs };
+        let (client, server) = (client.with_detail(detail), server.with_detail(detail));
         let random = |rate: f64, seed: u64| (rate > 0.0).then_some(RandomLoss { rate, seed });
         let positions = |numbers: &super::scenario::Numbers| {
             numbers.iter().filter_map(|n| i32::try_from(n).ok().map(Pos)).collect()
@@ -122,6 +129,7 @@ impl Run {
             cutting: exchange.cutting.clone(),
             chance: cuts,
             next_length: 0,
+            last_pass: 0,
             ledger,
         };
         run.client.lane.send(Kind::Opening(Opening::Syn), 0, 0, exchange.opens.nanos());
@@ -150,6 +158,11 @@ impl Run {
     #[inline]
     fn next_from(&self) -> Side {
         if self.client.lane.next_pass() <= self.server.lane.next_pass() { Side::Client } else { Side::Server }
+    }
+
+    /// When the latest packet passed the capture point, in nanoseconds since the start.
+    pub(super) const fn last_pass(&self) -> u64 {
+        self.last_pass
     }
 
     /// What happened since the last call, where it is kept.
@@ -221,9 +234,10 @@ impl Run {
         };
         let Some((segment, data)) = lane.pass() else { return Ok(()) };
         let time = at(self.start, segment.passes);
+        self.last_pass = segment.passes;
         if let Some(ledger) = &mut self.ledger {
             while let Some(mark) = lane.passed_frame() {
-                ledger.passed(&mark);
+                ledger.passed(&mark, segment.passes);
             }
         }
         match segment.kind {

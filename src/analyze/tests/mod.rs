@@ -1,6 +1,7 @@
 //! The analysis against exchanges whose course is known.
 
 mod random;
+mod reference;
 mod rules;
 mod runs;
 mod script;

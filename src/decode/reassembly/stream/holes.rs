@@ -83,11 +83,14 @@ impl Stream {
                 Phase::Starting => (limits.start_bytes, limits.start_segments),
                 _ => (limits.held_bytes, limits.held_segments),
             };
-            let over = backlog.held_bytes() > bytes
-                || backlog.held_segments() > segments
-                || out.shared.held_in_all > limits.held_bytes_in_all;
-            if !over {
+            let (own, in_all) = (backlog.held_bytes() > bytes, out.shared.held_in_all > limits.held_bytes_in_all);
+            if !own && !in_all && backlog.held_segments() <= segments {
                 return;
+            }
+            // That the start is settled, or that many small segments were enough, loses nothing.
+            if self.phase != Phase::Starting {
+                out.shared.counters.held_limit_reached += u64::from(own);
+                out.shared.counters.held_in_all_limit_reached += u64::from(in_all && !own);
             }
             let end = match self.phase {
                 Phase::Starting => backlog.lowest(),
