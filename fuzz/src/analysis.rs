@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arqscope::analyze::command::{Declared, Form, Job, ReportSpec, analyze};
 use arqscope::analyze::report::KeepLimits;
+use arqscope::analyze::report::html::HtmlLimits;
 use arqscope::analyze::report::text::Layout;
 use arqscope::analyze::{AnalysisOptions, Severity};
 use arqscope::decode::Limits;
@@ -58,6 +59,7 @@ fn run(file: &Scratch, form: Option<Form>, knowledge: Knowledge) -> String {
         declared: Declared::default(),
         annotate: None,
         keep: KeepLimits::default(),
+        html: HtmlLimits::default(),
         limits: Limits::default(),
         fail_on: Some(Severity::Warn),
         layout: Layout::default(),
