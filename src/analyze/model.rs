@@ -610,7 +610,7 @@ impl Model {
         // An ACK that is not whole may have been written to its end later; one that the capture's clock puts after this
         // frame was.
         let torn = matches!(acked_before, AckSeen::In { packet, .. }
-            if self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
+            if packet > step.packet || self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
         let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
@@ -813,12 +813,16 @@ impl Model {
             .collect()
     }
 
+    /// Counts what was just found.
     #[inline]
-    fn tally(&mut self, found: &Found) {
+    fn tally(&mut self, found: &mut Found) {
         if found.is_empty() {
             return;
         }
-        for finding in &found.findings {
+        for finding in &mut found.findings {
+            finding.packets.push(finding.at);
+            finding.packets.sort_unstable();
+            finding.packets.dedup();
             self.tally.add(finding);
         }
         self.tally.doubts += found.doubts.len() as u64;
