@@ -92,7 +92,8 @@ def seeds():
     run1, run5 = captures["run1"], captures["run5"]
     for name, data in captures.items():
         yield "pcapng", name, short(data)
-        yield "rows", name, short(data) if name == "two-clients" else data
+        for target in ("rows", "analysis"):
+            yield target, name, short(data) if name == "two-clients" else data
     yield "pcap", "micro", pcap(short(run1))
     yield "pcap", "nano", pcap(short(run1), magic=0xA1B23C4D)
     yield "pcap", "big", pcap(short(run5), order=">")

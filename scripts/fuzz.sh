@@ -30,7 +30,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$work" "corpus/$target" "artifacts/$target"
     # Larger inputs are slower and seldom find more; an export's packet is large by itself.
     case $target in
-        wireshark_json | rows) max_len=32768 ;;
+        wireshark_json | rows | analysis) max_len=32768 ;;
         pcap | pcapng | compressed) max_len=8192 ;;
         *) max_len=2048 ;;
     esac

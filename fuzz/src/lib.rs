@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a body says what is wrong by panicking")]
 
+mod analysis;
 mod captures;
 mod endpoints;
 mod framing;
@@ -18,7 +19,7 @@ mod tame;
 mod texts;
 
 /// Every target by its name, which is that of its file in `fuzz_targets/` and of its folder in `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub const TARGETS: [(&str, fn(&[u8])); 13] = [
     ("pcap", captures::pcap),
     ("pcapng", captures::pcapng),
     ("compressed", captures::compressed),
@@ -27,6 +28,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("reassembly", reassembly::operations),
     ("framing", framing::streams),
     ("rows", rows::in_every_form),
+    ("analysis", analysis::in_every_form),
     ("filter", texts::filter),
     ("params", texts::params),
     ("scenario", texts::scenario),

@@ -192,6 +192,8 @@ impl Again {
             (How::Late { .. }, _) => Why::NeverWritten,
             (_, AckSeen::In { .. } | AckSeen::LongAgo) => Why::Unexplained,
             _ if self.acks_unseen => Why::CannotTell,
+            // Its last byte is missing: it may have been written before this frame, or after.
+            _ if self.acked_after.is_some_and(|(_, packet)| packet <= self.packet) => Why::CannotTell,
             _ => Why::AckMissing,
         };
         let window = (self.name == Name::Msg).then(|| self.edge());
@@ -281,9 +283,11 @@ impl Waiting {
         }
     }
 
-    /// Bytes of a side are missing: what comes next proves nothing about room any more.
-    pub(super) fn lost(&mut self) {
+    /// Bytes are missing: what comes next proves nothing about room any more. Those of the server may have held ACKs at any
+    /// time since its frame in packet `answers_until`.
+    pub(super) fn lost(&mut self, answers_until: Option<u64>) {
         for again in &mut self.list {
+            again.acks_unseen |= answers_until.is_some_and(|until| again.packet >= until);
             if matches!(again.room, Room::Until(_)) {
                 again.room = Room::Lost;
             }

@@ -135,6 +135,9 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
     }
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
+        if let (FramingNote::HoldLimit { .. }, Some(model)) = (note, &mut state.model) {
+            model.disordered(connection.last_packet);
+        }
         state.remarks.framing(connection.last_packet, connection.last_time, note);
     }
 

@@ -150,3 +150,36 @@ fn the_text_tells_a_run_in_its_first_lines() {
     }
     assert!(lines.iter().all(|line| line.chars().count() <= 100), "{}", ran.out);
 }
+
+/// The first cells of the rows under a title of a text report. What is wrapped has no packet among them.
+fn rows(text: &str, title: &str, cells: usize) -> Vec<Vec<String>> {
+    let lines = text.lines().skip_while(|line| *line != title).skip(2).take_while(|line| !line.is_empty());
+    let rows = lines.map(|line| line.split_whitespace().take(cells).map(str::to_owned).collect());
+    rows.filter(|row: &Vec<String>| row.iter().any(|cell| cell.starts_with('#'))).collect()
+}
+
+#[test]
+fn the_text_has_a_row_for_each_finding_and_each_cause() {
+    for (run, findings, causes) in [
+        (1, &["warn #20 4 gap", "warn #34 9 gap", "warn #39 10 gap"][..], &["#20 4", "#34 9", "#39 10"][..]),
+        (2, &["warn #19 4 ack-gap", "warn #35 9, 10"], &[]),
+        (3, &["warn #37 9 duplicate-resend", "warn #41 10, 11"], &["#37 9"]),
+        (
+            4,
+            &[
+                "warn #26 6 duplicate-resend",
+                "warn #29 7 gap",
+                "warn #34 8 duplicate-resend",
+                "warn #37 9 gap",
+                "warn #42 10 duplicate-resend",
+                "warn #47 11 gap",
+            ],
+            &["#26 6", "#29 7", "#34 8", "#37 9", "#42 10", "#47 11"],
+        ),
+    ] {
+        let text = analyze(["--window", "3", "--timeout", "2", &format!("run{run}.pcapng")]).out;
+        let joined = |rows: Vec<Vec<String>>| rows.into_iter().map(|row| row.join(" ")).collect::<Vec<_>>();
+        assert_eq!(joined(rows(&text, "Findings", 4)), findings, "{text}");
+        assert_eq!(joined(rows(&text, "Why positions were written again or late", 2)), causes, "{text}");
+    }
+}

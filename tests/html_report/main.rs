@@ -226,6 +226,17 @@ fn choosing_a_frame_or_a_finding_chooses_it_everywhere() {
     assert_eq!(format!("packet {}", browser.value(chosen).as_str().unwrap()), browser.value(finding).as_str().unwrap());
     assert_ne!(browser.text("#chosen .statement .message"), "");
 
+    // Keys in the findings go from finding to finding; where something is read they scroll it and choose nothing.
+    let second = browser.value(finding);
+    browser.press("ArrowUp");
+    assert_eq!(browser.value(finding), first);
+    browser.press("ArrowDown");
+    assert_eq!(browser.value(finding), second);
+    browser.value("document.querySelector('#chosen').focus()");
+    browser.press("ArrowDown");
+    assert_eq!(browser.value(finding), second);
+    browser.value("document.activeElement.blur()");
+
     // A click in the middle of the graph chooses the nearest frame.
     browser.press("Escape");
     assert_eq!(browser.value(chosen), Value::Null);

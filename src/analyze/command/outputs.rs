@@ -110,7 +110,7 @@ impl FromStr for ReportSpec {
         }
         let form = Form::ALL.into_iter().find(|form| form.as_str() == name);
         let form = form.ok_or_else(|| FormError::Unknown { found: name.to_owned() })?;
-        Ok(Self::Of(form, path.map(PathBuf::from)))
+        Ok(Self::Of(form, path.filter(|path| *path != "-").map(PathBuf::from)))
     }
 }
 
@@ -220,14 +220,25 @@ pub(super) fn open(
         targets.retain(|target| matches!(target, Target::File(..)));
     }
     if let Some(path) = annotate {
-        // Created now, so that a path that cannot be is known before the work is done.
-        create(path, inputs, &mut taken)?;
+        // Opened now, so that a path that cannot be is known before the work is done; what is there stays until then.
+        reserve(path, inputs, &mut taken)?;
     }
     Ok(targets)
 }
 
-/// Creates a file that is neither an input nor another output.
+/// Creates a file that is neither an input nor another output; what was in it is gone.
 fn create(path: &Path, inputs: &[Input], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
+    let file = reserve(path, inputs, taken)?;
+    let failed = |error| OutputsError::Create { path: path.to_owned(), error };
+    // A pipe or a device has no length to cut.
+    if file.metadata().map_err(failed)?.is_file() {
+        file.set_len(0).map_err(failed)?;
+    }
+    Ok(file)
+}
+
+/// Opens a file, new or not, that is neither an input nor another output.
+fn reserve(path: &Path, inputs: &[Input], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
     let is_input = inputs.iter().any(|input| matches!(input, Input::Path(input) if is_same_file(input, path)));
     if is_input {
         return Err(OutputsError::IsInput { path: path.to_owned() });
@@ -235,7 +246,7 @@ fn create(path: &Path, inputs: &[Input], taken: &mut Vec<PathBuf>) -> Result<Fil
     if taken.iter().any(|other| is_same_file(other, path)) {
         return Err(OutputsError::Twice { path: path.to_owned() });
     }
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
     let file = file.map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
     taken.push(path.to_owned());
     Ok(file)

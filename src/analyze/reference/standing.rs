@@ -125,6 +125,8 @@ impl Standing {
 
     pub(super) fn hole(&mut self, from: Side) {
         self.acks_known = false;
+        // RETURN_MAX may be in it.
+        self.answered |= from == Side::Server;
         if from == Side::Client {
             self.departures_known = false;
             self.receiver = None;

@@ -2,7 +2,7 @@
 //! (`frame.comment contains "arqscope"`).
 //!
 //! It takes a second pass over the input. Packets keep their bytes, numbers, times (to the nanosecond) and interfaces.
-//! A packet that an export had taken apart gets headers anew ([`header_of`](crate::conversation::header_of)); one that it
+//! A packet that an export had taken apart gets headers anew ([`header_of`]); one that it
 //! does not hold the bytes of is an empty frame of the local experimental EtherType, so that numbers stay the same. The
 //! section's comment says which of this was needed. Comments that the input had of its own are not kept.
 
@@ -157,7 +157,8 @@ fn section_comment(capture: &Capture, name: &str, comments: &Comments) -> String
     if capture.facts().format == Format::WiresharkText {
         text.push_str(
             " The input is an export. Where it holds no packet bytes, the headers here are synthesised around the TCP \
-             payload, and a packet that carries no TCP is an empty frame of EtherType 0x88b5.",
+             payload, and a packet that carries no TCP is an empty frame of EtherType 0x88b5. Comments number packets \
+             as the export does.",
         );
     }
     text

@@ -6,8 +6,8 @@
 //! rules ───► their pages ───────┘
 //! ```
 //!
-//! The page is fixed at compile time: `html/page.html`, `html/style.css` and the scripts in `html/`, read in the order
-//! of `SCRIPTS`. What was analysed stands in one JSON data block and nowhere else. Two walls stand between what a
+//! The page is fixed at compile time: `html/page.html`, and the styles and scripts beside it in the order of
+//! `STYLES` and `SCRIPTS`. What was analysed stands in one JSON data block and nowhere else. Two walls stand between what a
 //! capture holds and the reader's browser:
 //!
 //! * The data block holds no `<`, `>`, `&` or line separator (`html/embed.rs`), and the script makes nothing of the data but
@@ -38,15 +38,29 @@ use frames::Frames;
 use island::Island;
 
 const PAGE: &str = include_str!("html/page.html");
-const STYLE: &str = include_str!("html/style.css");
+
+/// The page's style, one file a part; what is later wins.
+const STYLES: [&str; 6] = [
+    include_str!("html/page.css"),
+    include_str!("html/ladder.css"),
+    include_str!("html/graphs.css"),
+    include_str!("html/findings.css"),
+    include_str!("html/chosen.css"),
+    include_str!("html/media.css"),
+];
 
 /// The page's script, one file a concern; each uses those before it.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("html/text.js"),
     include_str!("html/data.js"),
     include_str!("html/list.js"),
     include_str!("html/summary.js"),
     include_str!("html/ladder.js"),
+    include_str!("html/time.js"),
+    include_str!("html/plot.js"),
+    include_str!("html/signs.js"),
+    include_str!("html/overview.js"),
+    include_str!("html/pointer.js"),
     include_str!("html/graph.js"),
     include_str!("html/findings.js"),
     include_str!("html/frame.js"),
@@ -72,6 +86,16 @@ impl Default for HtmlLimits {
 /// Gathers frames and connections, and writes the page at the end.
 ///
 /// Nothing is written before [`finish`](Report::finish).
+///
+/// ```
+/// use arqscope::analyze::report::html::{HtmlLimits, HtmlReport};
+/// use arqscope::analyze::report::{Report, Totals};
+///
+/// let mut page = Vec::new();
+/// HtmlReport::new(&mut page, HtmlLimits::default()).finish(&Totals::default())?;
+/// assert!(page.starts_with(b"<!doctype html>"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct HtmlReport<W> {
     out: W,
@@ -100,12 +124,13 @@ impl<W: Write> HtmlReport<W> {
     }
 
     fn page(&mut self, island: &Island<'_>) -> io::Result<()> {
+        let style = STYLES.concat();
         let script = script();
         for piece in Piece::all(PAGE) {
             match piece {
                 Piece::Markup(text) => self.out.write_all(text.as_bytes())?,
-                Piece::Policy => self.out.write_all(policy(STYLE, &script).as_bytes())?,
-                Piece::Style => self.out.write_all(STYLE.as_bytes())?,
+                Piece::Policy => self.out.write_all(policy(&style, &script).as_bytes())?,
+                Piece::Style => self.out.write_all(style.as_bytes())?,
                 Piece::Script => self.out.write_all(script.as_bytes())?,
                 Piece::Data => embed::write(&mut self.out, &island)?,
             }
@@ -152,11 +177,7 @@ impl<W: Write> Report for HtmlReport<W> {
 
 /// The whole script.
 fn script() -> String {
-    let mut script = String::from("'use strict';\n");
-    for part in SCRIPTS {
-        script.push_str(part);
-    }
-    script
+    format!("'use strict';\n{}", SCRIPTS.concat())
 }
 
 /// The content security policy: nothing but this style and this script.

@@ -6,6 +6,7 @@
 //! what is beyond is counted.
 
 mod draw;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,14 +14,14 @@ use std::io::{self, Write};
 use super::words::count;
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::answers::Answers;
-use crate::analyze::{Finding, Severity, Step, StepVerdict, Trigger};
+use crate::analyze::{Finding, Severity, Step, StepVerdict};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::print::Colour;
-use crate::decode::print::escape::escape;
 use crate::time::Timestamp;
-use crate::window::{Acknowledgement, Arrival, Departure};
+use crate::window::Departure;
 use crate::wire::{Name, Pos, Side};
 use draw::Drawing;
+use rows::{Arrow, Fate, Fold, Kind, Row, Tone, arrow, frames_of, lost_ack, trigger_word};
 
 /// Rows that are drawn of a connection.
 pub const MAX_ROWS: usize = 2_000;
@@ -56,66 +57,6 @@ struct Rungs {
     next: u64,
     /// Frames that are not drawn.
     beyond: u64,
-}
-
-/// A line of a ladder.
-#[derive(Debug, Clone)]
-struct Row {
-    /// Counts the frames.
-    serial: u64,
-    packet: Option<u64>,
-    time: Option<Timestamp>,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    /// A frame, or one that was not written.
-    Arrow(Arrow),
-    /// Frames that are told in a line.
-    Fold(Fold),
-    /// Bytes that the capture lost.
-    Hole { from: Side, len: u64 },
-}
-
-#[derive(Debug, Clone)]
-struct Arrow {
-    from: Side,
-    label: String,
-    pos: Option<Pos>,
-    name: Option<Name>,
-    fate: Fate,
-    remarks: Vec<String>,
-    tone: Tone,
-}
-
-/// Whether it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Written,
-    Lost,
-}
-
-/// How much a row asks for attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Tone {
-    /// May be folded.
-    Quiet,
-    /// An ordinary row that is always shown.
-    Plain,
-    /// Repair at work.
-    Repair,
-    /// A broken rule.
-    Fault,
-}
-
-/// A folded run.
-#[derive(Debug, Clone, Copy)]
-struct Fold {
-    messages: u64,
-    acks: u64,
-    lowest: i32,
-    highest: i32,
 }
 
 impl<W: Write> Ladder<W> {
@@ -192,14 +133,6 @@ impl<W: Write> Report for Ladder<W> {
             writeln!(self.out, "\n… {more} not drawn: there are ladders of the first {MAX_LADDERS}")?;
         }
         self.out.flush()
-    }
-}
-
-impl Arrow {
-    fn remark(&mut self, remark: String) {
-        if !self.remarks.contains(&remark) {
-            self.remarks.push(remark);
-        }
     }
 }
 
@@ -366,100 +299,6 @@ impl Rungs {
         let serial = folded.first().map_or(0, |row| row.serial);
         self.rows.push(Row { serial, packet: None, time: None, kind: Kind::Fold(fold) });
         self.rows.extend(after);
-    }
-}
-
-fn frames_of(row: &Row) -> u64 {
-    match &row.kind {
-        Kind::Arrow(arrow) => u64::from(arrow.fate == Fate::Written),
-        Kind::Fold(fold) => fold.messages + fold.acks,
-        Kind::Hole { .. } => 0,
-    }
-}
-
-fn lost_ack(serial: u64, pos: Pos, remark: &str) -> Row {
-    let arrow = Arrow {
-        from: Side::Server,
-        label: format!("ACK {pos}"),
-        pos: Some(pos),
-        name: Some(Name::Ack),
-        fate: Fate::Lost,
-        remarks: vec![remark.to_owned()],
-        tone: Tone::Repair,
-    };
-    Row { serial, packet: None, time: None, kind: Kind::Arrow(arrow) }
-}
-
-const fn trigger_word(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::Timer => "timer",
-        Trigger::FullWindow => "full window",
-        Trigger::EndOfMessage => "end of message",
-    }
-}
-
-fn arrow(frame: &LocatedFrame<'_>, step: &Step) -> Arrow {
-    let name = step.name;
-    let label = match (name, step.pos) {
-        (Some(name @ (Name::Msg | Name::Ack | Name::Done | Name::Close)), Some(pos)) => format!("{name} {pos}"),
-        (Some(Name::ReturnMax), _) => {
-            format!("{} {}", Name::ReturnMax, frame.frame.payload().map(escape).unwrap_or_default())
-        }
-        (Some(name), _) => name.to_string(),
-        (None, _) => match frame.frame.header_text() {
-            Some(text) => format!("`{}`", escape(text)),
-            None => "a frame, in part".to_owned(),
-        },
-    };
-    let (tone, remark) = match step.verdict {
-        StepVerdict::Departure(verdict) => departure(verdict, step),
-        StepVerdict::Acknowledgement(verdict) => acknowledgement(verdict),
-        StepVerdict::Other if name.is_none_or(|name| name.sender() != step.from) => (Tone::Fault, None),
-        StepVerdict::Other => (Tone::Plain, None),
-    };
-    let tone = if name == Some(Name::Done) { tone.max(Tone::Plain) } else { tone };
-    let mut arrow =
-        Arrow { from: step.from, label, pos: step.pos, name, fate: Fate::Written, remarks: Vec::new(), tone };
-    arrow.remarks.extend(remark);
-    if !frame.frame.is_whole() {
-        arrow.tone = arrow.tone.max(Tone::Repair);
-        arrow.remarks.push("captured in part".to_owned());
-    }
-    arrow
-}
-
-fn departure(verdict: Departure, step: &Step) -> (Tone, Option<String>) {
-    let held = matches!(step.arrival, Some(Arrival::Ahead)).then(|| "held".to_owned());
-    match verdict {
-        Departure::New { unseen: None } => (if held.is_some() { Tone::Repair } else { Tone::Quiet }, held),
-        Departure::New { unseen: Some(unseen) } => (Tone::Repair, Some(format!("{unseen} not captured"))),
-        Departure::Skip { .. } => (Tone::Repair, held),
-        Departure::Fill => (Tone::Repair, Some("first copy, late".to_owned())),
-        Departure::Resend => (
-            Tone::Repair,
-            Some(match step.arrival {
-                Some(Arrival::Duplicate) => "again: a duplicate".to_owned(),
-                Some(Arrival::HeldTwice) => "again: held already".to_owned(),
-                _ => "again".to_owned(),
-            }),
-        ),
-        Departure::BeyondWindow { edge, .. } => (Tone::Fault, Some(format!("beyond the window: {edge}"))),
-        Departure::Unclear => (Tone::Repair, Some("again or late: unclear".to_owned())),
-        Departure::NotAPosition => (Tone::Fault, Some("no position".to_owned())),
-    }
-}
-
-fn acknowledgement(verdict: Acknowledgement) -> (Tone, Option<String>) {
-    match verdict {
-        Acknowledgement::Advances => (Tone::Quiet, None),
-        Acknowledgement::Jump { missing } => (Tone::Repair, Some(format!("covers {missing}, too"))),
-        Acknowledgement::Reack => (Tone::Repair, Some("for the duplicate".to_owned())),
-        Acknowledgement::Duplicate => (Tone::Repair, Some("once more".to_owned())),
-        Acknowledgement::Regress => (Tone::Fault, Some("goes back".to_owned())),
-        Acknowledgement::Premature { missing } => (Tone::Fault, Some(format!("{missing} not arrived"))),
-        Acknowledgement::Unsent => (Tone::Fault, Some("never written".to_owned())),
-        Acknowledgement::Malformed => (Tone::Fault, Some("no number".to_owned())),
-        Acknowledgement::Unclear => (Tone::Repair, Some("unclear".to_owned())),
     }
 }
 

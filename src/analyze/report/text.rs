@@ -4,6 +4,9 @@
 //! cannot tell, the exchange beside the rules, figures. Several: a table over all of them first, then the same of
 //! those that need a look.
 
+mod capture;
+mod causes;
+mod figures;
 mod section;
 mod sheet;
 

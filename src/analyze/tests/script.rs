@@ -34,7 +34,7 @@ struct Scene {
     tcp: TcpConversation,
     writer: CaptureWriter<Vec<u8>>,
     layout: FrameLayout,
-    /// Sides of which nothing is captured.
+    /// Sides of which nothing is captured: true for the client.
     unseen: BTreeSet<bool>,
     captured: bool,
     offset: i64,
@@ -55,6 +55,18 @@ impl PacketSink for Through<'_> {
         }
         let kept = packet.payload.get(..self.keep).unwrap_or(packet.payload);
         self.writer.write(packet.time, [packet.header, kept], packet.original_len())
+    }
+}
+
+/// Writes the packets of the sides that are captured.
+struct Sides<'a>(&'a mut CaptureWriter<Vec<u8>>, &'a BTreeSet<bool>);
+
+impl PacketSink for Sides<'_> {
+    type Error = std::io::Error;
+
+    fn packet(&mut self, packet: WirePacket<'_>) -> std::io::Result<()> {
+        let keep = if self.1.contains(&(packet.from == Side::Client)) { 0 } else { usize::MAX };
+        Through { writer: self.0, keep }.packet(packet)
     }
 }
 
@@ -85,17 +97,13 @@ impl Scene {
             captured: !has("midstream"),
             offset: 0,
         };
-        let keep =
-            |side: Side| if scene.captured && !scene.unseen.contains(&(side == Side::Client)) { usize::MAX } else { 0 };
-        struct Opening<'a>(&'a mut CaptureWriter<Vec<u8>>, [usize; 2]);
-        impl PacketSink for Opening<'_> {
-            type Error = std::io::Error;
-            fn packet(&mut self, packet: WirePacket<'_>) -> std::io::Result<()> {
-                Through { writer: self.0, keep: self.1[usize::from(packet.from == Side::Server)] }.packet(packet)
-            }
+        if scene.captured {
+            let times = [at(0.0, 0), at(0.00002, 0), at(0.00004, 0)];
+            scene.tcp.open(times, &mut Sides(&mut scene.writer, &scene.unseen)).unwrap();
+        } else {
+            let nothing = BTreeSet::from([false, true]);
+            scene.tcp.open([at(0.0, 0); 3], &mut Sides(&mut scene.writer, &nothing)).unwrap();
         }
-        let keeps = [keep(Side::Client), keep(Side::Server)];
-        scene.tcp.open([at(0.0, 0), at(0.00002, 0), at(0.00004, 0)], &mut Opening(&mut scene.writer, keeps)).unwrap();
         if !has("bare") {
             scene.line("0.001 client GET_MAX 0");
             scene.line(&format!("0.002 server RETURN_MAX 0 payload={p}"));
@@ -125,12 +133,11 @@ impl Scene {
             [time, "fin"] => {
                 let t: f64 = time.parse().unwrap();
                 let times = [at(t, self.offset), at(t + 0.0001, self.offset), at(t + 0.0002, self.offset)];
-                let mut through = Through { writer: &mut self.writer, keep: usize::MAX };
-                self.tcp.close(Side::Server, times, &mut through).unwrap();
+                self.tcp.close(Side::Server, times, &mut Sides(&mut self.writer, &self.unseen)).unwrap();
             }
             [time, "rst", from] => {
-                let mut through = Through { writer: &mut self.writer, keep: usize::MAX };
-                self.tcp.reset(side(from), at(time.parse().unwrap(), self.offset), &mut through).unwrap();
+                let time = at(time.parse().unwrap(), self.offset);
+                self.tcp.reset(side(from), time, &mut Sides(&mut self.writer, &self.unseen)).unwrap();
             }
             [time, "lost", rest @ ..] => self.frame(time.parse().unwrap(), rest, 0),
             [time, cut, rest @ ..] if cut.starts_with("cut=") => {

@@ -38,6 +38,8 @@ pub(super) struct Core<T> {
 pub(super) struct Owed {
     /// Stream offset up to which they were acknowledged; 0 for none.
     pub(super) up_to: [u64; 2],
+    /// The same, by the segment that is being fed alone.
+    pub(super) now: [u64; 2],
     /// Up to where the sink knows.
     told: [u64; 2],
     /// Packets for which frames have waited.
@@ -72,13 +74,15 @@ impl Held {
         }
     }
 
-    /// True when its sender had received a byte of `other`.
-    const fn needs(&self, other: &Self) -> bool {
-        let offset = match other {
-            Self::Frame { offset, .. } => *offset,
-            Self::Hole { hole, .. } => hole.offset,
+    /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
+    /// may be that of an earlier record.
+    fn needs(&self, other: &Self) -> bool {
+        let Self::Frame { after, time: now, .. } = self else { return false };
+        let (offset, then) = match other {
+            Self::Frame { offset, time, .. } => (*offset, *time),
+            Self::Hole { hole, .. } => (hole.offset, None),
         };
-        matches!(self, Self::Frame { after, .. } if *after > offset)
+        *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now)
     }
 }
 
@@ -211,7 +215,7 @@ impl<S: FrameSink> Delivery<'_, S> {
         let bytes = frame.view().bytes();
         // Of a frame that comes out later than its packet nothing is known any more.
         let now = packet == self.connection.last_packet;
-        let after = if now { core.owed.up_to[self.way.other().index()] } else { 0 };
+        let after = if now { core.owed.now[self.way.other().index()] } else { 0 };
         core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,

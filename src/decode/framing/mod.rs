@@ -252,20 +252,32 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             Phase::Framed(framed) => {
                 let core = &mut framed.core;
                 core.owed.up_to[way.index()] = up_to;
+                core.owed.now[way.index()] = up_to;
                 if core.owed.waited < PATIENCE {
                     core.holding = true;
                 } else {
                     core.tell_unseen(connection, &mut self.sink);
                 }
             }
-            Phase::Probing(probe) => probe.owed.up_to[way.index()] = up_to,
+            Phase::Probing(probe) => {
+                probe.owed.up_to[way.index()] = up_to;
+                probe.owed.now[way.index()] = up_to;
+            }
             _ => {}
         }
     }
 
     fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, waiting: Waiting) {
-        let Phase::Framed(framed) = &mut state.phase else { return };
+        let framed = match &mut state.phase {
+            Phase::Framed(framed) => framed,
+            Phase::Probing(probe) => {
+                probe.owed.now = [0; 2];
+                return;
+            }
+            _ => return,
+        };
         let core = &mut framed.core;
+        core.owed.now = [0; 2];
         if waiting.owed {
             core.owed.waited = core.owed.waited.saturating_add(1).min(PATIENCE);
         } else if core.owed.waited > 0 {

@@ -100,7 +100,8 @@ pub enum FramingNote {
         /// GET_MAX or RETURN_MAX.
         name: Name,
     },
-    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order.
+    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said before
+    /// those that waited are given.
     HoldLimit {
         /// Frames that waited.
         frames: usize,

@@ -5,6 +5,7 @@ fn a_report_is_a_form_and_perhaps_a_file() {
     let parse = |text: &str| text.parse::<ReportSpec>();
     assert_eq!(parse("json"), Ok(ReportSpec::Of(Form::Json, None)));
     assert_eq!(parse("junit=a=b.xml"), Ok(ReportSpec::Of(Form::Junit, Some("a=b.xml".into()))));
+    assert_eq!(parse("ndjson=-"), Ok(ReportSpec::Of(Form::Ndjson, None)));
     assert_eq!(parse("none"), Ok(ReportSpec::None));
     for form in Form::ALL {
         assert_eq!(parse(form.as_str()), Ok(ReportSpec::Of(form, None)));
@@ -46,4 +47,16 @@ fn two_outputs_never_share_a_file() {
     let specs = [ReportSpec::Of(Form::Json, Some(path.clone())), ReportSpec::Of(Form::Text, Some(path.clone()))];
     assert!(matches!(open(&[], &specs, false, None, false), Err(OutputsError::Twice { .. })));
     assert!(matches!(open(&[], &specs[..1], false, Some(&path), false), Err(OutputsError::Twice { .. })));
+}
+
+#[test]
+fn what_is_in_the_file_of_an_annotated_capture_stays_until_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, report) = (folder.path().join("old"), folder.path().join("report"));
+    fs::write(&old, "precious").unwrap();
+    fs::write(&report, "of the last run, and longer").unwrap();
+    let spec = ReportSpec::Of(Form::Json, Some(report.clone()));
+    open(&[], &[spec], false, Some(&old), false).unwrap();
+    assert_eq!(fs::read_to_string(old).unwrap(), "precious");
+    assert_eq!(fs::read_to_string(report).unwrap(), "");
 }

@@ -272,12 +272,12 @@ class Connection {
 
   /** True for frames that carry a position: MSG, DONE. */
   isDeparture(i) {
-    const name = this.columns.name[i];
-    return name === 'M' || name === 'D';
+    const name = this.name(i);
+    return name === 'MSG' || name === 'DONE';
   }
 
   isAck(i) {
-    return this.columns.name[i] === 'A';
+    return this.name(i) === 'ACK';
   }
 
   /** Frames with the position of frame `i`, of its kind. */

@@ -139,11 +139,11 @@ class Findings {
     this.mark(row, number);
     fill(
       row,
-      element('span', { role: 'cell', class: 'kind' }, mark(statement.kind), element('span', { class: 'unseen' }, KINDS[statement.kind][1])),
-      element('span', { role: 'cell', class: 'rule' }, statement.rule),
-      element('span', { role: 'cell', class: 'time' }, Number.isNaN(statement.seconds) ? '' : `${seconds(statement.seconds, 4)} s`),
-      element('span', { role: 'cell', class: 'packet' }, statement.at === null ? '' : `packet ${statement.at}`),
-      element('span', { role: 'cell', class: 'message', title: visible(statement.message) }, statement.message),
+      element('span', { role: 'gridcell', class: 'kind' }, mark(statement.kind), element('span', { class: 'unseen' }, KINDS[statement.kind][1])),
+      element('span', { role: 'gridcell', class: 'rule' }, statement.rule),
+      element('span', { role: 'gridcell', class: 'time' }, Number.isNaN(statement.seconds) ? '' : `${seconds(statement.seconds, 4)} s`),
+      element('span', { role: 'gridcell', class: 'packet' }, statement.at === null ? '' : `packet ${statement.at}`),
+      element('span', { role: 'gridcell', class: 'message', title: visible(statement.message) }, statement.message),
     );
   }
 }

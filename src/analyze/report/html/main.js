@@ -21,7 +21,7 @@ class Page {
     window.addEventListener('hashchange', () => this.followAddress());
     if (island.report.connections.length === 0) {
       fill(byId('verdict'), 'No connection of this protocol');
-      fill(byId('ledger'), island.report.files.map(({ file, error }) => element('span', { class: 'fact' }, error === null ? file : `${file}: ${error}`)));
+      fill(byId('ledger'), island.report.files.map(({ file, error }) => element('div', {}, error ?? file)));
       document.body.classList.add('empty');
       return;
     }
@@ -169,8 +169,13 @@ class Page {
   // --- keys ---
 
   onKey(event) {
-    const typing = event.target.closest?.('select, input, dialog') ?? null;
+    const typing = event.target.closest?.('select, dialog') ?? null;
     if (event.ctrlKey || event.altKey || event.metaKey || typing !== null || this.connection === undefined) {
+      return;
+    }
+    const moves = /^(Arrow|Page|Home|End)/.test(event.key);
+    if (moves && event.target.closest?.('#chosen, [role=tabpanel]:not(#panel-findings)')) {
+      // These keys scroll what is read there.
       return;
     }
     const inFindings = byId('findings-list').contains(document.activeElement);

@@ -18,6 +18,7 @@ const BASIS = {
   'frame-shape': 'inferred from the shape of the frames',
 };
 
+/** How the connection ended. */
 const CLOSING = {
   fin: 'both sides sent FIN',
   reset: 'by RST',
@@ -26,6 +27,7 @@ const CLOSING = {
   evicted: 'given up: too many connections at once',
 };
 
+/** Why bytes are missing. */
 const HOLE_CAUSE = {
   'not-captured': 'acknowledged, never captured',
   'acknowledged-beyond': 'acknowledged after the last captured byte',
@@ -34,6 +36,7 @@ const HOLE_CAUSE = {
   'capture-ended': 'missing to the end',
 };
 
+/** Ways to run a window. */
 const BEHAVIOUR = {
   'this-protocol': 'this protocol: the oldest again, by timer or full window',
   'timer-only': 'the oldest again by timer only',
@@ -42,6 +45,7 @@ const BEHAVIOUR = {
   'stop-and-wait': 'stop and wait: one at a time',
 };
 
+/** Why positions were written again or late. */
 const RESEND_CAUSE = {
   never_written: 'never written before',
   ack_missing: 'ACK missing',
@@ -55,7 +59,8 @@ const RESEND_CAUSE = {
 function showVerdict(connection) {
   const { verdict, ledger, max_msg_size: capacity, client, server } = connection.data;
   const doubts = connection.data.doubts.length + connection.data.doubts_dropped;
-  const kind = verdict.worst ?? 'fine';
+  // Nothing found is fine only where the exchange is known to be complete.
+  const kind = verdict.worst ?? (verdict.complete === true ? 'fine' : 'doubt');
   fill(byId('verdict'), kind === 'fine' ? element('span', { class: 'mark fine', 'aria-hidden': 'true' }, '✓') : mark(kind), element('span', { class: 'line' }, verdict.line));
   document.title = visible(`${verdict.line} – arqscope`);
   fill(byId('ends'), `${client} → ${server}`);
@@ -165,7 +170,7 @@ function showModel(connection, packetButton) {
   const { divergence, fits } = connection.data.reference;
   const parts = [element('h3', {}, 'Where the exchange first leaves the rules')];
   if (divergence === null) {
-    parts.push(element('p', {}, 'Nowhere, as far as the capture tells.'));
+    parts.push(element('p', {}, fits.length === 0 ? 'No comparison with the rules was made.' : 'Nowhere, as far as the capture tells.'));
   } else {
     parts.push(element('p', {}, divergence.words, ' – packet ', packetButton(divergence.packet), `, ${divergence.side}`));
   }
@@ -182,11 +187,9 @@ function showModel(connection, packetButton) {
 
 function showCapture(connection, files, packetButton) {
   const { ledger, file, client, server, window, timeout, expectations } = connection.data;
-  const error = files.find((other) => other.file === file)?.error ?? null;
   const parts = [
     figures('Capture', [
       ['file', file],
-      ['not read to its end', error],
       ['client', client],
       ['server', server],
       ['first packet', moment(ledger.first_packet, ledger.first_time)],
@@ -212,6 +215,10 @@ function showCapture(connection, files, packetButton) {
   }
   if (ledger.notes.length > 0) {
     parts.push(element('section', {}, element('h3', {}, 'About this connection’s bytes'), element('ul', {}, ledger.notes.map((note) => element('li', {}, note)))));
+  }
+  const errors = files.filter(({ error }) => error !== null);
+  if (errors.length > 0) {
+    parts.push(element('section', {}, element('h3', {}, 'Inputs that could not be read, or not to their end'), element('ul', {}, errors.map(({ error }) => element('li', {}, error)))));
   }
   if (expectations !== null) {
     parts.push(figures('Declared facts', expectations.map(({ key, outcome, declared, seen }) => [key, `${outcome}: declared ${declared}, seen ${seen}`])));
@@ -244,6 +251,5 @@ function showAll({ connections, files, totals }, chosen, actions) {
   if (totals.connections_dropped > 0) {
     parts.push(element('p', {}, `${counted(totals.connections_dropped, 'connection')} beyond these: counted, and not in this report.`));
   }
-  parts.push(...files.filter(({ error }) => error !== null).map(({ file, error }) => element('p', {}, `${file}: ${error}`)));
   fill(byId('panel-all'), parts);
 }

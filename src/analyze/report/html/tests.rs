@@ -175,7 +175,7 @@ fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
 fn the_page_has_no_handlers_and_names_no_other_place() {
     assert!(!PAGE.contains("{{}}"));
     let script = script();
-    for (name, text) in [("markup", PAGE), ("style", STYLE), ("script", script.as_str())] {
+    for (name, text) in [("markup", PAGE), ("style", STYLES.concat().as_str()), ("script", script.as_str())] {
         for word in [
             "http:",
             "https:",

@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Arrow, ConnectionRecord, Fate, Fold, Kind, Row, Tone};
+use super::rows::{Arrow, Fate, Fold, Kind, Row, Tone};
+use crate::analyze::report::ConnectionRecord;
 use crate::analyze::report::words::count;
 use crate::decode::print::Colour;
 use crate::time::Timestamp;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::analyze::report::samples::{Sample, finding, totals};
 use crate::decode::CapturedFrame;
-use crate::window::Positions;
+use crate::window::{Acknowledgement, Positions};
 use crate::wire::{Frame, FrameView, HANDSHAKE};
 
 /// A client's MSG or a server's ACK at its place in an exchange.
