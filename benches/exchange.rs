@@ -1,77 +1,86 @@
-//! Exchanges per second over loopback: the client and server beside a bare pair of threads.
+//! Exchanges per second over loopback: the client and server beside the least that can exchange the same frames, and
+//! beside what loopback carries.
 //!
-//! The bare pair is the least that can exchange the same frames: one thread per side, blocking sockets without
-//! delay, the same sizes, one ACK per package, the same window, and no rules, timers, events or state besides.
-//! `plain` writes and reads frame by frame; `buffered` joins what is ready into one write and one read.
-//! Both run in the same process, in turn. `-- --test` runs each once and small.
+//! All run in the same process, in turn, so that whatever else the machine does hits all alike; the figures are medians,
+//! and the ratios medians of the rounds' own ratios. `-- --test` runs each once and small.
+//!
+//! * `frame by frame`: a bare pair of threads with one system call a frame ([`bare`]).
+//! * `batched`: the same pair with everything that is ready in one call.
+//! * `arqscope`: [`transfer`] and [`Listener::serve`], a thread each, with the policy of the timer and no loss.
+//! * `raw`: 64 KiB writes one way, as bytes per second.
 
-use std::hint::black_box;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+#[path = "bare/mod.rs"]
+mod bare;
+
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use arqscope::net::{ClientOptions, Listener, ServerOptions, Stopping, Threads, block_on, transfer};
-use arqscope::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, MaxMsgSize, Name, Pos};
+use arqscope::wire::MaxMsgSize;
+use bare::{Load, Sockets};
 
-/// How the bare pair uses its sockets.
-#[derive(Clone, Copy)]
-enum Sockets {
-    Plain,
-    Buffered,
-}
+/// P, window, packages.
+const LOADS: [(u16, u32, u32); 6] = [
+    (10, 1, 30_000),
+    (10, 3, 60_000),
+    (10, 64, 1_000_000),
+    (10, 400, 2_000_000),
+    (1000, 64, 300_000),
+    (9999, 64, 50_000),
+];
 
-/// What is exchanged: N packages of P bytes under one window.
-#[derive(Clone, Copy)]
-struct Load {
-    max_msg_size: u16,
-    window: u32,
-    packages: u32,
-}
-
-fn main() {
+fn main() -> std::io::Result<()> {
     let smoke = std::env::args().any(|arg| arg == "--test");
-    let loads = [(10, 1, 60_000), (10, 3, 120_000), (10, 64, 600_000), (10, 1000, 1_000_000), (1000, 64, 400_000)];
+    let rounds = if smoke { 1 } else { 7 };
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(
+    let raw_bytes = if smoke { 1 << 20 } else { 2 << 30 };
+    let raw = median((0..rounds).map(|_| raw_bytes as f64 / bare::raw(raw_bytes).as_secs_f64()));
+    writeln!(out, "raw loopback: {:.2} GB/s one way\n", raw / 1e9)?;
+    writeln!(
         out,
-        "{:>6} {:>7} {:>9}  {:>12} {:>12} {:>12}   exchanges/s (one package and its ACK), best of 3",
-        "P", "window", "packages", "plain", "buffered", "arqscope"
-    );
-    for (max_msg_size, window, packages) in loads {
-        let packages = if smoke { packages / 500 } else { packages };
-        let load = Load { max_msg_size, window, packages };
-        let rounds = if smoke { 1 } else { 3 };
-        // In turn, so that whatever else the machine does hits all three alike.
-        let mut best = [Duration::MAX; 3];
+        "{:>5} {:>6} {:>9} | {:>14} {:>10} {:>10} | {:>9} {:>10} {:>8}",
+        "", "", "", "thousand", "exchanges", "a second", "arqscope", "is times", ""
+    )?;
+    writeln!(
+        out,
+        "{:>5} {:>6} {:>9} | {:>14} {:>10} {:>10} | {:>9} {:>10} {:>8}",
+        "P", "window", "packages", "frame by frame", "batched", "arqscope", "batched", "by frame", "raw"
+    )?;
+    for (max_msg_size, window, packages) in LOADS {
+        let load = Load { max_msg_size, window, packages: if smoke { packages / 500 } else { packages } };
+        let few = Load { packages: load.packages.min(100_000), ..load };
+        let (mut plain, mut batched, mut ours) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            best[0] = best[0].min(bare(load, Sockets::Plain));
-            best[1] = best[1].min(bare(load, Sockets::Buffered));
-            best[2] = best[2].min(arqscope_pair(load));
+            plain.push(rate(few, bare::exchange(few, Sockets::Plain)));
+            batched.push(rate(load, bare::exchange(load, Sockets::Batched)));
+            ours.push(rate(load, arqscope_pair(load)));
         }
-        let rate = |taken: Duration| f64::from(packages) / taken.as_secs_f64();
-        let _ = writeln!(
+        let ratio = |floor: &[f64]| median(ours.iter().zip(floor).map(|(ours, floor)| ours / floor));
+        let bytes = median(ours.iter().copied()) * 2.0 * load.layout().len() as f64;
+        writeln!(
             out,
-            "{max_msg_size:>6} {window:>7} {packages:>9}  {:>12.0} {:>12.0} {:>12.0}",
-            rate(best[0]),
-            rate(best[1]),
-            rate(best[2])
-        );
+            "{max_msg_size:>5} {window:>6} {:>9} | {:>14.0} {:>10.0} {:>10.0} | {:>9.2} {:>10.1} {:>8.2}",
+            load.packages,
+            median(plain.iter().copied()) / 1e3,
+            median(batched.iter().copied()) / 1e3,
+            median(ours.iter().copied()) / 1e3,
+            ratio(&batched),
+            ratio(&plain),
+            bytes / raw,
+        )?;
     }
+    Ok(())
 }
 
-/// One exchange of the bare pair, from connecting to DISCONNECT.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn bare(load: Load, sockets: Sockets) -> Duration {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-    let address = listener.local_addr().expect("bound");
-    let server = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a client");
-        bare_server(stream, load, sockets);
-    });
-    let start = Instant::now();
-    bare_client(TcpStream::connect(address).expect("loopback"), load, sockets);
-    server.join().expect("the server thread does not panic");
-    start.elapsed()
+/// Packages, each with its ACK, a second.
+fn rate(load: Load, taken: Duration) -> f64 {
+    f64::from(load.packages) / taken.as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// One exchange of the client and the server, a thread each, from connecting to DISCONNECT.
@@ -96,124 +105,4 @@ fn arqscope_pair(load: Load) -> Duration {
     assert!(sent.expect("a runtime").expect("loopback").is_complete());
     server.join().expect("the server thread does not panic").expect("a runtime");
     start.elapsed()
-}
-
-fn layout(load: Load) -> FrameLayout {
-    FrameLayout::new(MaxMsgSize::new(load.max_msg_size).expect("in range"))
-}
-
-fn bare_client(mut stream: TcpStream, load: Load, sockets: Sockets) {
-    let layout = layout(load);
-    let _ = stream.set_nodelay(true);
-    let mut batch = Vec::new();
-    emit(&Frame::from_client(Name::GetMax, b"", Pos(0), 0.0), HANDSHAKE, &mut batch);
-    let mut input = Input::new(sockets);
-    flush(&mut stream, &mut batch);
-    input.frame(&mut stream, HANDSHAKE.len(), |_| ());
-    let slice = vec![b'x'; usize::from(load.max_msg_size)];
-    let last = load.packages as i32;
-    let (mut acked, mut next) = (0_i32, 1_i32);
-    while acked < last {
-        while next <= last && next <= acked + load.window as i32 {
-            emit(&Frame::from_client(Name::Msg, &slice, Pos(next), next.into()), layout, &mut batch);
-            next += 1;
-            if matches!(sockets, Sockets::Plain) || batch.len() > 1 << 16 {
-                flush(&mut stream, &mut batch);
-            }
-        }
-        flush(&mut stream, &mut batch);
-        loop {
-            acked = input.frame(&mut stream, layout.len(), |bytes| ack_number(bytes, layout));
-            if input.at < layout.len() {
-                break;
-            }
-        }
-    }
-    for (name, pos) in [(Name::Done, last + 1), (Name::Close, last + 2)] {
-        emit(&Frame::from_client(name, b"", Pos(pos), 0.0), layout, &mut batch);
-        flush(&mut stream, &mut batch);
-        input.frame(&mut stream, layout.len(), |_| ());
-    }
-}
-
-fn bare_server(mut stream: TcpStream, load: Load, sockets: Sockets) {
-    let layout = layout(load);
-    let _ = stream.set_nodelay(true);
-    let mut input = Input::new(sockets);
-    let mut batch = Vec::new();
-    input.frame(&mut stream, HANDSHAKE.len(), |_| ());
-    emit(&Frame::from_server(Name::ReturnMax, b"10", 0.0), HANDSHAKE, &mut batch);
-    flush(&mut stream, &mut batch);
-    let mut message = Vec::new();
-    let mut digits = String::new();
-    loop {
-        let (name, pos) = input.frame(&mut stream, layout.len(), |bytes| {
-            let view = FrameView::new(bytes, layout).expect("a whole frame");
-            if view.name() == Some(Name::Msg) {
-                message.extend_from_slice(view.payload());
-            }
-            (view.name(), view.pos())
-        });
-        if message.len() > 1 << 16 {
-            black_box(&message);
-            message.clear();
-        }
-        digits.clear();
-        let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{pos}"));
-        emit(&Frame::from_server(Name::Ack, digits.as_bytes(), f64::from(pos.0)), layout, &mut batch);
-        if matches!(sockets, Sockets::Plain) || input.at < layout.len() {
-            flush(&mut stream, &mut batch);
-        }
-        if name == Some(Name::Close) {
-            return;
-        }
-    }
-}
-
-fn emit(frame: &Frame<'_>, layout: FrameLayout, out: &mut Vec<u8>) {
-    frame.emit(layout, out).expect("the payload fits");
-}
-
-fn flush(stream: &mut TcpStream, batch: &mut Vec<u8>) {
-    if !batch.is_empty() {
-        stream.write_all(batch).expect("loopback");
-        batch.clear();
-    }
-}
-
-fn ack_number(bytes: &[u8], layout: FrameLayout) -> i32 {
-    FrameView::new(bytes, layout).and_then(FrameView::ack_number).map_or(0, |pos| pos.0)
-}
-
-/// What has been read: `buffer[from..from + at]`.
-struct Input {
-    sockets: Sockets,
-    buffer: Vec<u8>,
-    from: usize,
-    at: usize,
-}
-
-impl Input {
-    fn new(sockets: Sockets) -> Self {
-        Self { sockets, buffer: vec![0; 1 << 17], from: 0, at: 0 }
-    }
-
-    /// Reads until a frame of `len` bytes is there and takes it.
-    fn frame<T>(&mut self, stream: &mut TcpStream, len: usize, take: impl FnOnce(&[u8]) -> T) -> T {
-        if matches!(self.sockets, Sockets::Plain) {
-            stream.read_exact(&mut self.buffer[..len]).expect("the other side sends whole frames");
-            return take(&self.buffer[..len]);
-        }
-        while self.at < len {
-            self.buffer.copy_within(self.from..self.from + self.at, 0);
-            self.from = 0;
-            let n = stream.read(&mut self.buffer[self.at..]).expect("loopback");
-            assert!(n > 0, "the other side sends whole frames");
-            self.at += n;
-        }
-        let taken = take(&self.buffer[self.from..self.from + len]);
-        self.from += len;
-        self.at -= len;
-        taken
-    }
 }

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::endpoint::{Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, ProtocolError, TransportEnd};
+use crate::endpoint::{
+    Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, OutgoingRun, ProtocolError, TransportEnd,
+};
 use crate::wire::{FrameView, Name, Pos, Side};
 
 /// What is to be lost, of one connection.
@@ -129,6 +131,11 @@ impl FaultInjector {
         }
     }
 
+    /// True when every frame that is still to come is written.
+    fn loses_nothing_more(&self) -> bool {
+        self.plan.packages.is_empty() && self.plan.acks.is_empty() && self.random.is_none()
+    }
+
     /// How many losses of that list are still to come.
     fn left(&self, name: Name) -> usize {
         match name {
@@ -214,6 +221,14 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
         taken
     }
 
+    fn handle_bytes(&mut self, bytes: &[u8], now: Moment) -> Result<(), ProtocolError> {
+        // Nothing is left to be ignored: the endpoint may take in many frames at once.
+        if self.injector.plan.dones == 0 {
+            return self.endpoint.handle_bytes(bytes, now);
+        }
+        self.handle_bytes_through(bytes, now, &mut |_| Intake::Take)
+    }
+
     fn handle_timeout(&mut self, now: Moment) {
         self.endpoint.handle_timeout(now);
     }
@@ -235,6 +250,13 @@ impl<E: Endpoint> Endpoint for Faulty<E> {
                 }
             }
         }
+    }
+
+    fn poll_transmit_run(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        if self.injector.loses_nothing_more() {
+            return self.endpoint.poll_transmit_run(now, out, room);
+        }
+        self.poll_transmit(now, out).map(OutgoingRun::one)
     }
 
     fn poll_timeout(&self) -> Option<Moment> {

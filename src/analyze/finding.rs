@@ -306,6 +306,13 @@ impl PositionSet {
         self.runs.is_empty()
     }
 
+    /// True when `pos` is one of them.
+    #[must_use]
+    pub fn contains(&self, pos: Pos) -> bool {
+        let at = self.runs.partition_point(|run| run.last() < pos);
+        self.runs.get(at).is_some_and(|run| run.contains(pos))
+    }
+
     /// The positions one by one, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Pos> + '_ {
         self.runs.iter().flat_map(|run| (run.first().0..=run.last().0).map(Pos))

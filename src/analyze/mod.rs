@@ -15,7 +15,10 @@
 
 mod again;
 mod analysis;
+pub mod answers;
+pub mod command;
 mod course;
+pub mod expect;
 mod facts;
 mod finding;
 mod ledger;
@@ -24,6 +27,7 @@ mod model;
 mod outcome;
 mod parameters;
 pub mod reference;
+pub mod report;
 pub mod rules;
 mod sink;
 mod step;

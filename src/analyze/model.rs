@@ -392,6 +392,10 @@ impl Model {
             _ => (None, None),
         };
         self.meter.acknowledged(step.time, step.in_flight, after, ambiguous);
+        if let Some(back) = prior.clock_back {
+            // By the clock it came before what stands before it.
+            self.waiting.lost(Some(back.packet));
+        }
         if moved {
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet, step.time);

@@ -1,15 +1,17 @@
 //! `client`: sends one message over the sliding-window protocol.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arqscope::endpoint::ResendPolicy;
+use arqscope::decode::print::escape::tame_lines;
+use arqscope::endpoint::{Detail, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
@@ -18,7 +20,7 @@ use arqscope::net::{
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Prompt, Saved, Timeout, WindowSize, gather};
 use arqscope::wire::{Pos, Side};
 use clap::{Parser, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Sends one message to a server of the sliding-window protocol. The message, the window and the timeout come from
 /// options, else from the file of --params, else from the one *.txt file of the working directory, else they are asked.
@@ -107,7 +109,8 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     let (Some(message), Some(window), Some(timeout)) = (params.message, params.window_size, params.timeout) else {
         return Err("message, window_size and timeout are needed".into());
     };
-    let recording = args.capture.as_deref().map(record).transpose()?;
+    let progress = Progress::default();
+    let recording = args.capture.as_deref().map(|path| record(path, &progress)).transpose()?;
     let mut options = ClientOptions::new(&args.host, args.port, window.get(), timeout.get());
     options.policy = match args.resend {
         Resend::Timer => ResendPolicy::Timer,
@@ -117,11 +120,12 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     options.max_resends = args.max_resends;
     options.faults = faults(args);
     options.recording = recording.clone();
+    options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     if args.resend == Resend::Eager && args.pace == Some(0) {
         say("warning: with --resend eager and --pace 0 ACKs have no time to come, so a full window resends at once: \
              expect many duplicates");
     }
-    let transfer = exchange(args, &options, message)?;
+    let transfer = exchange(args, &options, message, &progress)?;
     write_all(&closing_table(&transfer));
     let recorded = recording.map_or(Ok(String::new()), |recording| recording.health());
     if let Err(missing) = &recorded {
@@ -134,13 +138,17 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     })
 }
 
-fn exchange(args: &Args, options: &ClientOptions, message: Vec<u8>) -> Result<Transfer, Box<dyn std::error::Error>> {
-    let progress = RefCell::new(None);
+fn exchange(
+    args: &Args,
+    options: &ClientOptions,
+    message: Vec<u8>,
+    progress: &Progress,
+) -> Result<Transfer, Box<dyn std::error::Error>> {
     let mut news = |news: ClientNews<'_>| match news {
         ClientNews::Event(event, at) if args.verbose => write_all(&format!("{}\n", Narration { event, at })),
         ClientNews::Event(..) => {}
         ClientNews::Acknowledged { last, of } if !args.verbose && of.0 >= LONG => {
-            progress.borrow_mut().get_or_insert_with(|| bar(of)).set_position(last.0.unsigned_abs().into());
+            progress.acknowledged(last, of);
         }
         ClientNews::Acknowledged { .. } => {}
     };
@@ -148,9 +156,7 @@ fn exchange(args: &Args, options: &ClientOptions, message: Vec<u8>) -> Result<Tr
         let mut stopping = stop_on_signals()?;
         transfer(options, message, stopped(&mut stopping, Stopping::Finish), &mut news).await
     })??;
-    if let Some(bar) = progress.into_inner() {
-        bar.finish_and_clear();
-    }
+    progress.clear();
     Ok(transfer)
 }
 
@@ -209,15 +215,48 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "needed a number from 0 (none) to 1 (all)".to_owned())
 }
 
-fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
-    Ok(Recording::create(path, Side::Client, |words| say(&format!("warning: {words}")))?)
+fn record(path: &Path, progress: &Progress) -> Result<Recording, Box<dyn std::error::Error>> {
+    let progress = progress.clone();
+    let trouble = move |words: &str| progress.aside(|| say(&format!("warning: {words}")));
+    Ok(Recording::create(path, Side::Client, trouble)?)
+}
+
+/// A bar on the terminal, from the first ACK of a long message to the end of the exchange.
+#[derive(Clone, Default)]
+struct Progress(Arc<OnceLock<ProgressBar>>);
+
+impl Progress {
+    fn acknowledged(&self, last: Pos, of: Pos) {
+        self.0.get_or_init(|| bar(of)).set_position(last.0.unsigned_abs().into());
+    }
+
+    /// Says something while the bar may be there, on a line of its own.
+    fn aside(&self, say: impl FnOnce()) {
+        match self.0.get() {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 fn bar(of: Pos) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} acknowledged, {per_sec}, {eta} left");
+    // Every part keeps its width, so that the bar does not jump; the end has room for the terminal's `^C`.
+    let digits = of.to_string().len();
+    let template = format!("{{wide_bar}} {{pos:>{digits}}}/{{len}} acknowledged {{rate:>9}} {{eta:>4}} left   ");
+    let rate = |state: &ProgressState, f: &mut dyn fmt::Write| {
+        // A rate that cannot be written is left out.
+        let _ = write!(f, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     // It hides itself where standard error is no terminal.
     ProgressBar::with_draw_target(Some(of.0.unsigned_abs().into()), ProgressDrawTarget::stderr())
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_style(style.with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "))
 }
 
 fn say(words: &str) {
@@ -225,6 +264,6 @@ fn say(words: &str) {
 }
 
 fn write_all(text: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    // Names of files and what stands in them may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(tame_lines(text).as_bytes());
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use arqscope::decode::print::escape::tame_lines;
 use arqscope::simulate::command::{self, CaptureFormat, JobError};
 use arqscope::simulate::scenario::{Given, Numbers, ResendKey, ScenarioKeys, SideKey, Span, VantageKey};
 use clap::{Args, Parser};
@@ -16,7 +17,7 @@ use clap::{Args, Parser};
 /// `simulate -w first.pcapng` is a whole exchange. Nothing depends on the machine or the clock: the same scenario gives the
 /// same bytes.
 #[derive(Parser)]
-#[command(name = "simulate", version, after_help = AFTER_HELP)]
+#[command(name = "simulate", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Options {
     /// Scenario file; see tests/scenarios/every-key.toml for each key with its meaning
     scenario: Option<PathBuf>,
@@ -37,6 +38,9 @@ struct Options {
     network: NetworkOptions,
     #[command(flatten)]
     capture: CaptureOptions,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
+    version: (),
 }
 
 #[derive(Args)]
@@ -189,7 +193,7 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when standard error is gone too.
-            let _ = writeln!(io::stderr(), "simulate: {error}");
+            let _ = writeln!(io::stderr(), "simulate: {}", tame_lines(&error.to_string()));
             ExitCode::from(2)
         }
     }

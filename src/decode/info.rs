@@ -50,6 +50,33 @@ impl Info {
 }
 
 impl Info {
+    /// True when there is nothing to say.
+    #[inline]
+    pub(super) fn is_silent(&self) -> bool {
+        let silent = match self.note {
+            Note::Quiet => true,
+            Note::Departure { verdict: Departure::New { unseen: None }, name, .. } => name != Name::Done,
+            _ => false,
+        };
+        silent && self.flaws.is_none()
+    }
+
+    /// The packet that an ACK answers and after how many nanoseconds, when that is all there is to say.
+    #[inline]
+    pub(super) fn plain_answer(&self) -> Option<(u64, u64)> {
+        match self.note {
+            Note::Acknowledgement {
+                verdict: Acknowledgement::Advances,
+                number: Pos(number @ 1..),
+                last,
+                answers: Answers::Frame { packet, after: Some(nanos @ 0..), .. },
+            } if last.is_none_or(|Pos(last)| i64::from(number) <= i64::from(last) + 1) && self.flaws.is_none() => {
+                Some((packet, nanos.unsigned_abs()))
+            }
+            _ => None,
+        }
+    }
+
     /// Appends what [`Display`](fmt::Display) writes: the printers' way, without a formatter for what most rows say.
     #[inline]
     pub(super) fn append(&self, text: &mut String) {

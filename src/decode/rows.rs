@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Info;
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
-use super::message::Message;
+use super::message::{self, Message};
 use super::observer::Observer;
 use super::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use super::row::Row;
@@ -14,6 +14,11 @@ use crate::wire::Side;
 pub trait RowSink {
     /// The next row. `Break` ends the job: enough rows, or the output is gone.
     fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
+
+    /// Whether rows are wanted; without them frames need not be judged.
+    fn wants_rows(&self) -> bool {
+        true
+    }
 
     /// Whether [`message`](Self::message) is wanted, which keeps every connection's message in memory.
     fn wants_messages(&self) -> bool {
@@ -51,6 +56,10 @@ pub trait RowSink {
 pub struct Rows<S> {
     sink: S,
     flow: ControlFlow<()>,
+    /// Bytes kept of one message, and of those of all open connections together.
+    message_limits: [usize; 2],
+    /// Bytes kept of messages now.
+    message_bytes: usize,
 }
 
 /// What rows need to remember of a connection.
@@ -63,7 +72,20 @@ pub struct RowState {
 impl<S: RowSink> Rows<S> {
     /// Rows for `sink`.
     pub const fn new(sink: S) -> Self {
-        Self { sink, flow: ControlFlow::Continue(()) }
+        Self {
+            sink,
+            flow: ControlFlow::Continue(()),
+            message_limits: [message::MAX_MESSAGE_BYTES, usize::MAX],
+            message_bytes: 0,
+        }
+    }
+
+    /// The same, keeping at most so many bytes of a message, and of all messages of open connections; slices beyond are
+    /// [left out](Message::left_out).
+    #[must_use]
+    pub const fn keeping(mut self, of_one: usize, in_all: usize) -> Self {
+        self.message_limits = [of_one, in_all];
+        self
     }
 
     /// `Break` once the sink has had enough.
@@ -93,13 +115,25 @@ impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
     #[inline]
+    fn wants_frames(&self) -> bool {
+        self.sink.wants_rows() || self.sink.wants_messages()
+    }
+
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
         }
         let LocatedFrame { from, packet, first_packet, time, offset, ref frame } = *located;
         if from == Side::Client && self.sink.wants_messages() {
-            state.message.frame(frame);
+            let before = state.message.len();
+            let [of_one, in_all] = self.message_limits;
+            let room = in_all.saturating_sub(self.message_bytes);
+            state.message.frame_within(of_one.min(before.saturating_add(room)), frame);
+            self.message_bytes += state.message.len() - before;
+        }
+        if !self.sink.wants_rows() {
+            return;
         }
         let mut row = Row {
             packet,
@@ -137,6 +171,7 @@ impl<S: RowSink> FrameSink for Rows<S> {
     fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, closing: Closing) {
         if self.sink.wants_messages() {
             self.sink.message(connection, &state.message);
+            self.message_bytes -= state.message.len();
         }
         self.sink.closed(connection, closing);
     }

@@ -59,6 +59,19 @@ impl Answers {
         true
     }
 
+    /// The next ACKs of packages in order, `most` of them at most, where those are what comes next.
+    pub(super) fn pop_acks(&mut self, most: u32) -> Option<Positions> {
+        let Waiting::Acks { first, last } = self.queue.front_mut()? else { return None };
+        let end = i32::try_from(most).ok().and_then(|most| first.0.checked_add(most));
+        let run = Positions::run(first.0, end.map_or(last.0, |end| last.0.min(end - 1)))?;
+        if run.last() == *last {
+            self.queue.pop_front();
+        } else {
+            *first = Pos(run.last().0 + 1);
+        }
+        Some(run)
+    }
+
     pub(super) fn pop(&mut self) -> Option<Answer> {
         match self.queue.front_mut()? {
             Waiting::Acks { first, last } if *first < *last => {

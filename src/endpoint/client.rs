@@ -7,11 +7,11 @@ use super::flow::{Due, Flow};
 use super::incoming::Incoming;
 use super::message::Slices;
 use super::{
-    ConfigError, Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, Progress, ProtocolError, Stop,
-    TransportEnd, WallClock,
+    ConfigError, Detail, Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, OutgoingRun, Progress,
+    ProtocolError, Stop, TransportEnd, WallClock,
 };
 use crate::window::{Acknowledgement, Departure};
-use crate::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, MaxMsgSize, Name, Pos, Side};
+use crate::wire::{Frame, FrameLayout, FrameTemplate, FrameView, HANDSHAKE, MaxMsgSize, Name, Pos, Side};
 
 /// When an unacknowledged package goes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +79,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Core {
     config: ClientConfig,
+    detail: Detail,
     slices: Slices,
     layout: FrameLayout,
     phase: Phase,
@@ -125,6 +126,7 @@ impl Client {
         }
         let core = Core {
             config,
+            detail: Detail::Each,
             slices,
             layout: HANDSHAKE,
             phase: Phase::Asking(None),
@@ -133,6 +135,13 @@ impl Client {
             outcome: None,
         };
         Ok(Self { incoming: Incoming::new(), core })
+    }
+
+    /// The same client, saying less.
+    #[must_use]
+    pub const fn with_detail(mut self, detail: Detail) -> Self {
+        self.core.detail = detail;
+        self
     }
 
     /// The message; of a [`repeating`](Self::repeating) one, one round.
@@ -151,6 +160,19 @@ impl Client {
 impl Endpoint for Client {
     fn side(&self) -> Side {
         Side::Client
+    }
+
+    fn handle_bytes(&mut self, mut bytes: &[u8], now: Moment) -> Result<(), ProtocolError> {
+        while self.core.detail == Detail::Runs {
+            let run = self.core.next_acks(self.incoming.whole(bytes));
+            let taken = self.core.take_acks(run, now);
+            self.incoming.skip(taken, &mut bytes);
+            // The frame that is not the next ACK, or is not whole here.
+            let Some((frame, rest)) = bytes.split_at_checked(self.incoming.missing()) else { break };
+            self.handle_bytes_through(frame, now, &mut |_| Intake::Take)?;
+            bytes = rest;
+        }
+        self.handle_bytes_through(bytes, now, &mut |_| Intake::Take)
     }
 
     fn handle_bytes_through(
@@ -192,6 +214,14 @@ impl Endpoint for Client {
             return None;
         }
         self.core.transmit(now, out)
+    }
+
+    fn poll_transmit_run(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        let run = match self.core.detail {
+            Detail::Runs => self.core.transmit_in_order(now, out, room),
+            Detail::Each => None,
+        };
+        run.or_else(|| self.poll_transmit(now, out).map(OutgoingRun::one))
     }
 
     fn poll_timeout(&self) -> Option<Moment> {
@@ -327,12 +357,64 @@ impl Core {
         }
         self.events.push(Event::WindowMoved { from: before.1, to: flow.edge(), by });
         self.events.push(Event::TimerMoved { from: before.2, to: flow.timer_end(), by });
+        self.after_acks();
+    }
+
+    /// Goes on to DONE, or to CLOSE, when the last ACK for that came.
+    fn after_acks(&mut self) {
+        let Phase::Sending(flow) = &self.phase else { return };
         if flow.is_over() {
             // N + 2 fits: the message was refused otherwise.
             self.phase = Phase::Closing { pos: Pos(flow.done().0.saturating_add(1)), sent: None };
         } else if flow.all_acknowledged() {
             self.events.push(Event::Done { packages: flow.packages() });
         }
+    }
+}
+
+/// What arrives and departs undisturbed, by the run.
+impl Core {
+    /// How many of these frames are the ACKs of the next positions that were sent, one after the other.
+    fn next_acks<'f>(&self, frames: impl Iterator<Item = FrameView<'f>>) -> u32 {
+        let Phase::Sending(flow) = &self.phase else { return 0 };
+        if self.outcome.is_some() {
+            return 0;
+        }
+        let numbers = flow.last_acked().0 + 1..=flow.highest().0;
+        let is_next = |(frame, number): &(FrameView<'_>, i32)| {
+            frame.name() == Some(Name::Ack) && frame.ack_number() == Some(Pos(*number))
+        };
+        frames.zip(numbers).take_while(is_next).map(|_| 1).sum()
+    }
+
+    /// Takes in the ACKs of the next `count` positions; how many were taken, which is all or none.
+    fn take_acks(&mut self, count: u32, now: Moment) -> u32 {
+        let Phase::Sending(flow) = &mut self.phase else { return 0 };
+        let last = i64::from(flow.last_acked().0) + i64::from(count);
+        let Some(run) = i32::try_from(last).ok().and_then(|last| flow.acknowledge_in_order(Pos(last), now)) else {
+            return 0;
+        };
+        self.events.push(Event::AcksReceived(run));
+        self.after_acks();
+        count
+    }
+
+    /// The next packages that the window lets go at once.
+    fn transmit_in_order(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        let Phase::Sending(flow) = &mut self.phase else { return None };
+        if self.outcome.is_some() {
+            return None;
+        }
+        let len = self.layout.len();
+        let most = u32::try_from(room / len).unwrap_or(u32::MAX).max(1);
+        let positions = flow.depart_in_order(most, now)?;
+        let template = FrameTemplate::new(Name::Msg, self.layout, self.config.clock.unix_seconds(now));
+        for pos in positions.first().0..=positions.last().0 {
+            template.emit(self.slices.get(Pos(pos)), Pos(pos), out);
+        }
+        self.events.push(Event::SentInOrder { name: Name::Msg, positions });
+        let first = Outgoing { name: Name::Msg, pos: positions.first(), copy: FrameCopy::First, len };
+        Some(OutgoingRun { first, count: positions.count() })
     }
 }
 

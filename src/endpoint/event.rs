@@ -19,6 +19,14 @@ pub enum Event {
     },
     /// A frame is handed over for writing, and counted as sent.
     Sent(Outgoing),
+    /// First MSGs, or first ACKs, of positions one after the other are: under [`Detail::Runs`], in place of one
+    /// [`Sent`](Event::Sent) each.
+    SentInOrder {
+        /// MSG or ACK.
+        name: Name,
+        /// The positions; of ACKs, their numbers.
+        positions: Positions,
+    },
     /// The frame of the [`Sent`](Event::Sent) before it is not written: its loss is mimicked.
     WillBeLost {
         /// MSG or ACK.
@@ -71,6 +79,9 @@ pub enum Event {
     },
     /// The ACK of the next position came.
     AckReceived(Pos),
+    /// The ACKs of the next positions came, one after the other: under [`Detail::Runs`], in place of one
+    /// [`AckReceived`](Event::AckReceived) each and of what it moved.
+    AcksReceived(Positions),
     /// An ACK came that jumps: it acknowledges the positions before it too (PROTOCOL §4.7).
     AckOutOfOrder {
         /// Its number.
@@ -110,6 +121,9 @@ pub enum Event {
         /// The position up to which all have now arrived.
         through: Pos,
     },
+    /// The next packages arrived, one after the other: under [`Detail::Runs`], in place of one
+    /// [`Delivered`](Event::Delivered) each.
+    DeliveredInOrder(Positions),
     /// A package arrived early and is held.
     Held {
         /// The package.
@@ -144,6 +158,16 @@ pub enum Event {
     Stopped(Stop),
     /// Events before this one were forgotten, because nobody asked for them.
     Missed(u64),
+}
+
+/// How much an endpoint says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// Every event of every frame.
+    #[default]
+    Each,
+    /// One event for a run of frames that nothing disturbed, which is much faster; every event of all others.
+    Runs,
 }
 
 /// Why an ACK changes nothing.

@@ -1,11 +1,11 @@
 //! What the client sends next and when: the window, the timer and the resend policy, without frames
 //! (PROTOCOL §4). DONE is the position after the last package.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::outstanding::Outstanding;
 use super::{ClientConfig, Moment, ResendPolicy, Triggers};
-use crate::window::{Acknowledgement, Departure, SendWindow};
+use crate::window::{Acknowledgement, Departure, Positions, SendWindow};
 use crate::wire::Pos;
 
 /// How long [`ResendPolicy::Eager`] waits after the last package before it resends the oldest unacknowledged one
@@ -36,8 +36,7 @@ pub(super) struct Flow {
     /// The next new package.
     next: i32,
     window: SendWindow,
-    /// When each outstanding position was last counted as sent, the oldest first.
-    sent_at: VecDeque<Moment>,
+    outstanding: Outstanding,
     /// Resends of the oldest outstanding position.
     resends: u32,
     /// The next new package may go, as far as the pace is concerned.
@@ -70,7 +69,7 @@ impl Flow {
             packages,
             next: 1,
             window: SendWindow::new(Some(config.window)),
-            sent_at: VecDeque::new(),
+            outstanding: Outstanding::default(),
             resends: 0,
             ready_at,
             eager: Eager::Pacing,
@@ -105,12 +104,12 @@ impl Flow {
 
     /// When the timer ends: the last counted time of the oldest unacknowledged position + timeout (PROTOCOL §4.2).
     pub(super) fn timer_end(&self) -> Option<Moment> {
-        self.sent_at.front().map(|sent| *sent + self.config.timeout)
+        self.outstanding.oldest().map(|sent| sent + self.config.timeout)
     }
 
     /// When the oldest outstanding position was last counted as sent.
     pub(super) fn oldest_sent_at(&self) -> Option<Moment> {
-        self.sent_at.front().copied()
+        self.outstanding.oldest()
     }
 
     /// The package that waits because the window is full.
@@ -186,15 +185,13 @@ impl Flow {
         let verdict = self.window.depart(pos);
         match verdict {
             Departure::New { .. } => {
-                self.sent_at.push_back(now);
+                self.outstanding.push(1, now);
                 self.next = self.next.max(pos.0 + 1);
                 self.ready_at = now + self.config.pace;
                 self.eager = self.go_on(Eager::Pacing, now);
             }
             Departure::Resend => {
-                if let Some(oldest) = self.sent_at.front_mut() {
-                    *oldest = now;
-                }
+                self.outstanding.resend_oldest(now);
                 self.resends = self.resends.saturating_add(1);
                 self.eager = Eager::Recovering(pos.0);
             }
@@ -211,14 +208,50 @@ impl Flow {
     pub(super) fn acknowledge(&mut self, ack: Option<Pos>, now: Moment) -> Acknowledgement {
         let before = self.last_acked();
         let verdict = self.window.acknowledge(ack);
-        let newly = usize::try_from(self.last_acked().0 - before.0).unwrap_or(0);
+        self.advance(u32::try_from(self.last_acked().0 - before.0).unwrap_or(0), now);
+        verdict
+    }
+
+    /// So many positions more are acknowledged.
+    fn advance(&mut self, newly: u32, now: Moment) {
         if newly > 0 {
-            self.sent_at.drain(..newly.min(self.sent_at.len()));
+            self.outstanding.pop(newly);
             self.resends = 0;
             if matches!(self.eager, Eager::Recovering(pos) if self.last_acked().0 >= pos) {
                 self.eager = self.go_on(Eager::Admitted, now);
             }
         }
-        verdict
+    }
+
+    /// Counts every package that may be sent at `now` without looking again, `most` of them at most, as
+    /// [`due`](Self::due) and [`depart`](Self::depart) would one by one. `None` where one has to look: the timer has
+    /// ended, or packages are spaced or asked about one by one.
+    pub(super) fn depart_in_order(&mut self, most: u32, now: Moment) -> Option<Positions> {
+        let timer_ended = self.timer_end().is_some_and(|end| end <= now);
+        let each_waits = self.config.policy != ResendPolicy::Timer || !self.config.pace.is_zero();
+        if timer_ended || each_waits || self.ready_at > now {
+            return None;
+        }
+        let last = i64::from(self.next - 1) + i64::from(most);
+        let last = last.min(self.edge().0.into()).min(self.packages.into());
+        let run = self.window.depart_in_order(Pos(i32::try_from(last).ok()?))?;
+        self.outstanding.push(run.count(), now);
+        self.next = run.last().0 + 1;
+        self.ready_at = now;
+        self.eager = self.go_on(Eager::Pacing, now);
+        Some(run)
+    }
+
+    /// Takes in the ACKs of every position from the next one up to `last`, one after the other, as
+    /// [`acknowledge`](Self::acknowledge) would; `None`, and nothing changes, where they are not that simple.
+    pub(super) fn acknowledge_in_order(&mut self, last: Pos, now: Moment) -> Option<Positions> {
+        let run = self.window.acknowledge_in_order(last)?;
+        self.advance(run.count(), now);
+        Some(run)
+    }
+
+    /// The highest position counted as sent.
+    pub(super) fn highest(&self) -> Pos {
+        self.window.highest()
     }
 }

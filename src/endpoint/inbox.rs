@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::window::{Arrival, RecvWindow};
-use crate::wire::Pos;
+use crate::window::{Arrival, Positions, RecvWindow};
+use crate::wire::{FrameView, Name, Pos};
 
 /// The most bytes of early packages that a server holds. It does not know the client's window; what goes beyond is
 /// dropped, and the client resends it.
@@ -12,8 +12,8 @@ pub const MAX_HELD_BYTES: usize = 1 << 20;
 /// The most early packages that a server holds.
 pub const MAX_HELD_PACKAGES: usize = 1 << 14;
 
-/// Buffers kept for the next early packages.
-const MAX_SPARE: usize = 64;
+/// The most buffers that a server keeps for the next early packages.
+pub const MAX_SPARE_PACKAGES: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -73,6 +73,24 @@ impl Inbox {
         arrival
     }
 
+    /// Takes in the MSGs at the front of `frames` that are the next packages, one after the other, as
+    /// [`arrive`](Self::arrive) would, below position `end`. `None`, and nothing changes, where the first is not.
+    pub(super) fn arrive_in_order<'f>(
+        &mut self,
+        frames: impl Iterator<Item = FrameView<'f>>,
+        end: Pos,
+    ) -> Option<Positions> {
+        let mut next = self.window.next_in_order()?;
+        for frame in frames {
+            if frame.pos() != next || next >= end || frame.name() != Some(Name::Msg) {
+                break;
+            }
+            self.deliver(frame.payload());
+            next.0 += 1;
+        }
+        self.window.arrive_in_order(Pos(next.0 - 1))
+    }
+
     fn deliver(&mut self, payload: &[u8]) {
         if self.given {
             self.delivered.clear();
@@ -83,7 +101,7 @@ impl Inbox {
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < MAX_SPARE {
+        if self.spare.len() < MAX_SPARE_PACKAGES {
             buffer.clear();
             self.spare.push(buffer);
         }

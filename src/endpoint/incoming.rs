@@ -24,6 +24,25 @@ impl Incoming {
         FrameView::new(bytes, self.layout).map(|view| (view, at))
     }
 
+    /// The whole frames at the front of `input`, where the stream is at the beginning of one; they are not taken.
+    pub(super) fn whole<'i>(&self, input: &'i [u8]) -> impl Iterator<Item = FrameView<'i>> + use<'i> {
+        let layout = self.layout;
+        let frames = if self.deframer.partial().is_empty() { input } else { &[] };
+        frames.chunks_exact(layout.len()).filter_map(move |bytes| FrameView::new(bytes, layout))
+    }
+
+    /// Bytes until the next frame ends.
+    pub(super) fn missing(&self) -> usize {
+        self.layout.len() - self.deframer.partial().len()
+    }
+
+    /// Takes `count` of the frames that [`whole`](Self::whole) showed off `input`.
+    pub(super) fn skip(&mut self, count: u32, input: &mut &[u8]) {
+        let len = (count as usize).saturating_mul(self.layout.len()).min(input.len());
+        *input = input.get(len..).unwrap_or_default();
+        self.next_at += len as u64;
+    }
+
     /// From the next frame on the layout is this one. No part of that frame may have been taken in yet, which holds
     /// right after [`next`](Self::next) returned a frame.
     pub(super) fn switch_to(&mut self, layout: FrameLayout) {

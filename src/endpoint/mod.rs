@@ -18,8 +18,9 @@
 //! 2. [`handle_timeout`](Endpoint::handle_timeout), when [`poll_timeout`](Endpoint::poll_timeout) has passed; calling it early
 //!    does no harm.
 //! 3. [`poll_delivered`](Endpoint::poll_delivered), and write out what it gives.
-//! 4. [`poll_transmit`](Endpoint::poll_transmit) until `None`, or until the transport takes no more: frames that were not
-//!    asked for yet cost no memory, so a slow peer slows this side and nothing grows.
+//! 4. [`poll_transmit`](Endpoint::poll_transmit), or [`poll_transmit_run`](Endpoint::poll_transmit_run) for many frames at
+//!    once, until `None`, or until the transport takes no more: frames that were not asked for yet cost no memory, so a
+//!    slow peer slows this side and nothing grows.
 //! 5. [`poll_event`](Endpoint::poll_event) until `None`, or never: at most [`MAX_EVENTS`] wait.
 //! 6. When [`outcome`](Endpoint::outcome) is there, write out what was transmitted and close the transport. Otherwise sleep
 //!    until bytes come or [`poll_timeout`](Endpoint::poll_timeout).
@@ -51,6 +52,12 @@
 //!
 //! `now` never goes backwards between calls. A frame that `poll_transmit` returned counts as sent, whether it is then
 //! written or not: that is how a loss is mimicked ([`crate::fault`]).
+//!
+//! # Runs
+//!
+//! Most frames of most exchanges are the next one: the next package of a window that is open, the next ACK. An endpoint
+//! made with [`Detail::Runs`] takes and makes such frames by the run, with one event for all of them. Its frames, answers and
+//! times are those of [`Detail::Each`] on the same bytes; only the events are fewer.
 
 mod answers;
 mod client;
@@ -61,14 +68,15 @@ mod inbox;
 mod incoming;
 mod message;
 mod moment;
+mod outstanding;
 mod server;
 
 pub use answers::MAX_REPEATS;
 pub use client::{Client, ClientConfig, ResendPolicy};
 pub use error::{ConfigError, Outcome, Progress, ProtocolError, Stop, TransportEnd};
-pub use event::{Event, IgnoredAck, IgnoredFrame, MAX_EVENTS};
+pub use event::{Detail, Event, IgnoredAck, IgnoredFrame, MAX_EVENTS};
 pub use flow::END_OF_MESSAGE_WAIT;
-pub use inbox::{MAX_HELD_BYTES, MAX_HELD_PACKAGES};
+pub use inbox::{MAX_HELD_BYTES, MAX_HELD_PACKAGES, MAX_SPARE_PACKAGES};
 pub use moment::{Moment, WallClock};
 pub use server::{Server, ServerConfig};
 
@@ -110,6 +118,13 @@ pub trait Endpoint {
     /// The next frame to write, appended to `out`; `None` when there is nothing to write now.
     fn poll_transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<Outgoing>;
 
+    /// The next frames to write, appended to `out`: as many as follow from one look, and as fit `room` bytes, but one at
+    /// least; `None` when there is nothing to write now.
+    fn poll_transmit_run(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        let _ = room;
+        self.poll_transmit(now, out).map(OutgoingRun::one)
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) are to be called even if
     /// nothing arrives; `None` for never.
     fn poll_timeout(&self) -> Option<Moment>;
@@ -143,6 +158,24 @@ pub struct Outgoing {
     pub copy: FrameCopy,
     /// Its bytes, which are the last of the buffer.
     pub len: usize,
+}
+
+/// Frames that [`poll_transmit_run`](Endpoint::poll_transmit_run) appended: of one name, copy and length, and of positions
+/// one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutgoingRun {
+    /// The first of them.
+    pub first: Outgoing,
+    /// How many.
+    pub count: u32,
+}
+
+impl OutgoingRun {
+    /// A run of one.
+    #[must_use]
+    pub const fn one(frame: Outgoing) -> Self {
+        Self { first: frame, count: 1 }
+    }
 }
 
 /// Which copy of a frame is sent.

@@ -76,7 +76,10 @@ impl WallClock {
     /// The wall clock's time at `moment`.
     #[must_use]
     pub fn at(self, moment: Moment) -> Timestamp {
-        Timestamp::from_wide_nanos(self.zero.nanos() + i128::from(moment.nanos())).unwrap_or(self.zero)
+        let (seconds, nanos) = (moment.nanos() / 1_000_000_000, moment.nanos() % 1_000_000_000);
+        let seconds = i64::try_from(seconds).ok().and_then(|seconds| self.zero.seconds().checked_add(seconds));
+        let nanos = i64::from(self.zero.subsec_nanos()) + nanos as i64;
+        seconds.and_then(|seconds| Timestamp::from_parts(seconds, nanos)).unwrap_or(self.zero)
     }
 
     /// The wall clock's time at `moment` in Unix seconds, as frames carry it.

@@ -6,11 +6,11 @@ use super::inbox::Inbox;
 use super::incoming::Incoming;
 use super::message::highest_ack;
 use super::{
-    Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, Progress, ProtocolError, Stop, TransportEnd,
-    WallClock,
+    Detail, Endpoint, Event, FrameCopy, Intake, Moment, Outcome, Outgoing, OutgoingRun, Progress, ProtocolError, Stop,
+    TransportEnd, WallClock,
 };
 use crate::window::Arrival;
-use crate::wire::{Frame, FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Pos, Side};
+use crate::wire::{Frame, FrameLayout, FrameTemplate, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Pos, Side};
 
 /// What a server needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Core {
     config: ServerConfig,
+    detail: Detail,
     phase: Phase,
     layout: FrameLayout,
     /// The highest number that P digits can carry; DONE needs one above the last package's.
@@ -64,6 +65,7 @@ impl Server {
     pub fn new(config: ServerConfig) -> Self {
         let core = Core {
             config,
+            detail: Detail::Each,
             phase: Phase::Greeting,
             layout: HANDSHAKE,
             highest_ack: Pos(highest_ack(config.max_msg_size)),
@@ -74,6 +76,13 @@ impl Server {
             outcome: None,
         };
         Self { incoming: Incoming::new(), core }
+    }
+
+    /// The same server, saying less.
+    #[must_use]
+    pub const fn with_detail(mut self, detail: Detail) -> Self {
+        self.core.detail = detail;
+        self
     }
 
     /// The configuration.
@@ -98,6 +107,18 @@ impl Server {
 impl Endpoint for Server {
     fn side(&self) -> Side {
         Side::Server
+    }
+
+    fn handle_bytes(&mut self, mut bytes: &[u8], now: Moment) -> Result<(), ProtocolError> {
+        while self.core.detail == Detail::Runs {
+            let taken = self.core.take_in_order(self.incoming.whole(bytes));
+            self.incoming.skip(taken, &mut bytes);
+            // The frame that is not the next package, or is not whole here.
+            let Some((frame, rest)) = bytes.split_at_checked(self.incoming.missing()) else { break };
+            self.handle_bytes_through(frame, now, &mut |_| Intake::Take)?;
+            bytes = rest;
+        }
+        self.handle_bytes_through(bytes, now, &mut |_| Intake::Take)
     }
 
     fn handle_bytes_through(
@@ -138,6 +159,14 @@ impl Endpoint for Server {
         }
         let answer = self.core.answers.pop()?;
         Some(self.core.write(answer, now, out))
+    }
+
+    fn poll_transmit_run(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        let run = match self.core.detail {
+            Detail::Runs => self.core.transmit_in_order(now, out, room),
+            Detail::Each => None,
+        };
+        run.or_else(|| self.poll_transmit(now, out).map(OutgoingRun::one))
     }
 
     fn poll_timeout(&self) -> Option<Moment> {
@@ -274,6 +303,38 @@ impl Core {
         if !self.answers.push_repeat(answer) {
             self.events.push(Event::Ignored { name: asked, pos: answer.pos, why: IgnoredFrame::TooManyRepeats });
         }
+    }
+}
+
+/// What arrives and departs undisturbed, by the run.
+impl Core {
+    /// Takes in the next packages, one after the other, at the front of `frames`; how many.
+    fn take_in_order<'f>(&mut self, frames: impl Iterator<Item = FrameView<'f>>) -> u32 {
+        if self.phase != Phase::Receiving || self.done.is_some() || self.outcome.is_some() {
+            return 0;
+        }
+        let Some(run) = self.inbox.arrive_in_order(frames, self.highest_ack) else { return 0 };
+        self.answers.push_acks(run);
+        self.events.push(Event::DeliveredInOrder(run));
+        run.count()
+    }
+
+    /// The next ACKs of packages in order.
+    fn transmit_in_order(&mut self, now: Moment, out: &mut Vec<u8>, room: usize) -> Option<OutgoingRun> {
+        if self.outcome.is_some() {
+            return None;
+        }
+        let len = self.layout.len();
+        let most = u32::try_from(room / len).unwrap_or(u32::MAX).max(1);
+        let numbers = self.answers.pop_acks(most)?;
+        let template = FrameTemplate::new(Name::Ack, self.layout, self.config.clock.unix_seconds(now));
+        let mut digits = itoa::Buffer::new();
+        for number in numbers.first().0..=numbers.last().0 {
+            template.emit(digits.format(number).as_bytes(), Pos(0), out);
+        }
+        self.events.push(Event::SentInOrder { name: Name::Ack, positions: numbers });
+        let first = Outgoing { name: Name::Ack, pos: numbers.first(), copy: FrameCopy::First, len };
+        Some(OutgoingRun { first, count: numbers.count() })
     }
 }
 

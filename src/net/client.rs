@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::clock::Clock;
-use super::connection::{Close, Connection, GivenUp, Patience, Watch};
+use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
 use super::{NetError, Recording};
-use crate::endpoint::{Client, ClientConfig, Endpoint, Event, FrameCopy, Moment, Outcome, Outgoing, ResendPolicy};
+use crate::endpoint::{
+    Client, ClientConfig, Detail, Endpoint, Event, FrameCopy, Moment, Outcome, OutgoingRun, ResendPolicy,
+};
 use crate::fault::{FaultPlan, Faulty};
 use crate::wire::{MaxMsgSize, Name, Pos};
 
@@ -17,9 +19,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server that takes no bytes is waited for.
 const STALL: Duration = Duration::from_secs(60);
-
-/// How long the server may take to close after DISCONNECT.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a client needs to know besides the message.
 #[derive(Debug, Clone)]
@@ -42,6 +41,8 @@ pub struct ClientOptions {
     pub faults: FaultPlan,
     /// Where the exchange is recorded.
     pub recording: Option<Recording>,
+    /// Whether the news tells of every frame; runs of frames are much faster.
+    pub detail: Detail,
 }
 
 impl ClientOptions {
@@ -58,6 +59,7 @@ impl ClientOptions {
             max_resends: None,
             faults: FaultPlan::default(),
             recording: None,
+            detail: Detail::Runs,
         }
     }
 
@@ -158,7 +160,7 @@ pub async fn transfer(
     Client::new(Vec::new(), options.config(Clock::start()))?;
     let stream = connect(options).await?;
     let clock = Clock::start();
-    let client = Client::new(message, options.config(clock))?;
+    let client = Client::new(message, options.config(clock))?.with_detail(options.detail);
     let track = match (&options.recording, stream.local_addr(), stream.peer_addr()) {
         (Some(recording), Ok(local), Ok(peer)) => recording.track(local, peer, clock),
         _ => None,
@@ -168,6 +170,7 @@ pub async fn transfer(
         Connection::new(stream, Faulty::counting(client, options.faults.clone()), clock, track, patience);
     let mut watch = Counting { tally: Tally::default(), began: Moment::ZERO, news };
     let run = tokio::select! {
+        biased;
         run = connection.run(&mut watch) => run,
         () = stop => Err(GivenUp::Stopped),
     };
@@ -176,7 +179,7 @@ pub async fn transfer(
     let traffic = connection.traffic();
     if matches!(ended, Ok(Some(Outcome::Complete))) {
         // The server closes first (PROTOCOL §3.7); one that does not is not waited for long.
-        let _ = tokio::time::timeout(options.timeout.min(CLOSE_PATIENCE), connection.peer_end()).await;
+        connection.peer_end(options.timeout.min(CLOSE_PATIENCE)).await;
     }
     let close = match &ended {
         Ok(Some(Outcome::Failed(_))) | Err(GivenUp::Stalled { .. }) => Close::Reset,
@@ -224,12 +227,13 @@ impl<F: FnMut(ClientNews<'_>)> Counting<'_, F> {
 }
 
 impl<F: FnMut(ClientNews<'_>)> Watch for Counting<'_, F> {
-    fn sent(&mut self, frame: &Outgoing) {
-        if frame.name == Name::Msg {
-            self.tally.packages_written += 1;
+    fn sent(&mut self, frames: &OutgoingRun) {
+        let OutgoingRun { first, count } = frames;
+        if first.name == Name::Msg {
+            self.tally.packages_written += u64::from(*count);
         }
-        if let FrameCopy::Resend(triggers) = frame.copy {
-            *self.tally.resends.entry(triggers.to_string()).or_default() += 1;
+        if let FrameCopy::Resend(triggers) = first.copy {
+            *self.tally.resends.entry(triggers.to_string()).or_default() += u64::from(*count);
         }
     }
 
@@ -242,6 +246,7 @@ impl<F: FnMut(ClientNews<'_>)> Watch for Counting<'_, F> {
                 self.tally.packages = packages;
             }
             Event::AckReceived(pos) => self.acknowledged(pos, at),
+            Event::AcksReceived(positions) => self.acknowledged(positions.last(), at),
             Event::AckOutOfOrder { ack, covers } => {
                 self.tally.acks_lost += u64::from(covers.count());
                 self.acknowledged(ack, at);

@@ -7,27 +7,34 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::NetError;
 use super::clock::Clock;
 use super::recording::Track;
-use crate::endpoint::{Endpoint, Event, Moment, Outgoing, TransportEnd};
+use crate::endpoint::{Endpoint, Event, Moment, OutgoingRun, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
 
-/// Bytes asked of the socket at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
-const READ_LEN: usize = 32 << 10;
+/// Bytes asked of the socket at once.
+pub(super) const READ_LEN: usize = 128 << 10;
+
+/// Bytes that an endpoint takes in at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
+pub(super) const PIECE_LEN: usize = 32 << 10;
 
 /// Bytes at which a batch of frames is handed to the socket.
-const BATCH_LEN: usize = 32 << 10;
+pub(super) const BATCH_LEN: usize = 64 << 10;
 
-/// Reads after which output gets its turn, so that neither direction starves the other.
-const READS_IN_A_ROW: usize = 8;
+/// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
+/// floods starves nobody.
+const READS_IN_A_ROW: usize = 4;
 
-/// Frames after which events are drained while a batch is filled.
-const FRAMES_BETWEEN_DRAINS: usize = 512;
+/// How long the other side may take to close, once the exchange is over.
+pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs of frames after which events are drained while a batch is filled.
+const RUNS_BETWEEN_DRAINS: usize = 512;
 
 thread_local! {
     /// What a turn of any connection of this thread needs: a connection that waits owns no buffer.
@@ -41,8 +48,8 @@ struct Buffers {
 
 /// What a connection's owner is told, in order.
 pub(super) trait Watch {
-    /// A frame goes to the socket.
-    fn sent(&mut self, frame: &Outgoing);
+    /// Frames go to the socket.
+    fn sent(&mut self, frames: &OutgoingRun);
 
     /// Something happened at the endpoint.
     fn event(&mut self, event: &Event, at: Moment);
@@ -191,9 +198,23 @@ impl<E: Endpoint> Connection<E> {
         poll_fn(|cx| self.poll(cx, watch)).await
     }
 
-    /// Reads on, past the endpoint's own end, until the peer ends the connection, and drops what still comes: the side
-    /// that closes last has the other's FIN in its recording.
-    pub(super) async fn peer_end(&mut self) {
+    /// Says that this side has no more to write.
+    pub(super) async fn finish(&mut self) {
+        // Recorded before the other side can answer it.
+        if let Some(track) = &self.track {
+            track.finished(self.clock);
+        }
+        // What is wrong with the socket shows when it is read.
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// Reads on, past the endpoint's own end, until the peer ends the connection, and drops what still comes, so that
+    /// the peer's FIN is in the recording. For `patience` at most.
+    pub(super) async fn peer_end(&mut self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.read_out()).await;
+    }
+
+    async fn read_out(&mut self) {
         let mut rest = [0; 1024];
         while self.transport == Transport::Open {
             match self.stream.read(&mut rest).await {
@@ -223,8 +244,8 @@ impl<E: Endpoint> Connection<E> {
         endpoint
     }
 
-    /// The law of draining (see [`crate::endpoint`]), once or until nothing moves. Each part leaves a waker behind
-    /// when it cannot go on.
+    /// The law of draining (see [`crate::endpoint`]), until nothing moves or it is others' turn. Each part leaves a waker
+    /// behind when it cannot go on.
     fn poll(&mut self, cx: &mut Context<'_>, watch: &mut impl Watch) -> Poll<Result<(), GivenUp>> {
         loop {
             let input = self.poll_input(cx, watch)?;
@@ -233,7 +254,7 @@ impl<E: Endpoint> Connection<E> {
                 self.endpoint.handle_timeout(now);
             }
             self.drain(watch, now)?;
-            let output = self.poll_output(cx, watch)?;
+            let output = self.poll_output(cx, watch, now)?;
             if self.output == Output::Broken && self.transport == Transport::Open {
                 if input.is_ready() {
                     continue;
@@ -250,9 +271,13 @@ impl<E: Endpoint> Connection<E> {
             if (self.endpoint.is_finished() || self.transport == Transport::Told) && output.is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            if input.is_pending() {
-                ready!(self.poll_alarm(cx))?;
+            // A peer that floods is looked at as one that is silent: it may take no bytes all the same.
+            let due = self.next_due(now.max(self.wrote_at))?;
+            if input.is_ready() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
+            ready!(self.poll_alarm(cx, due));
         }
     }
 
@@ -265,23 +290,16 @@ impl<E: Endpoint> Connection<E> {
             let taken = BUFFERS.with_borrow_mut(|buffers| {
                 let mut input = ReadBuf::new(&mut buffers.input);
                 match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
-                    Ok(()) if input.filled().is_empty() => Poll::Ready(Some(TransportEnd::EndOfStream)),
-                    Ok(()) => {
-                        self.take_in(input.filled());
-                        Poll::Ready(None)
-                    }
+                    Ok(()) if input.filled().is_empty() => Poll::Ready(Ok(Some(TransportEnd::EndOfStream))),
+                    Ok(()) => Poll::Ready(self.take_in(input.filled(), watch).map(|()| None)),
                     Err(_) => {
                         self.output = Output::Broken;
-                        Poll::Ready(Some(TransportEnd::Reset))
+                        Poll::Ready(Ok(Some(TransportEnd::Reset)))
                     }
                 }
             });
-            match ready!(taken) {
-                None => {
-                    let now = self.clock.now();
-                    self.drain(watch, now)?;
-                }
-                Some(end) => self.end(end),
+            if let Some(end) = ready!(taken)? {
+                self.end(end);
             }
         }
         Poll::Ready(Ok(()))
@@ -294,17 +312,21 @@ impl<E: Endpoint> Connection<E> {
         }
     }
 
-    fn take_in(&mut self, bytes: &[u8]) {
+    fn take_in(&mut self, bytes: &[u8], watch: &mut impl Watch) -> Result<(), GivenUp> {
         let now = match &self.track {
             Some(track) => track.read(bytes, self.clock),
             None => self.clock.now(),
         };
-        // The outcome says the same as an error, and is looked at once for all.
-        let _ = self.endpoint.handle_bytes(bytes, now);
+        for piece in bytes.chunks(PIECE_LEN) {
+            // The outcome says the same as an error, and is looked at once for all.
+            let _ = self.endpoint.handle_bytes(piece, now);
+            self.drain(watch, now)?;
+        }
         self.read.bytes += bytes.len() as u64;
         if self.read.partial() < bytes.len() as u64 {
             self.read.frame_at = now;
         }
+        Ok(())
     }
 
     fn drain(&mut self, watch: &mut impl Watch, now: Moment) -> Result<(), GivenUp> {
@@ -323,7 +345,12 @@ impl<E: Endpoint> Connection<E> {
     }
 
     /// Writes what there is to write; ready when that was all, pending when the socket takes no more.
-    fn poll_output(&mut self, cx: &mut Context<'_>, watch: &mut impl Watch) -> Poll<Result<(), GivenUp>> {
+    fn poll_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        watch: &mut impl Watch,
+        mut now: Moment,
+    ) -> Poll<Result<(), GivenUp>> {
         if self.output == Output::Broken {
             self.unwritten = Vec::new();
             return Poll::Ready(Ok(()));
@@ -337,10 +364,11 @@ impl<E: Endpoint> Connection<E> {
                 return Poll::Pending;
             }
             self.unwritten = Vec::new();
+            now = self.wrote_at;
         }
         BUFFERS.with_borrow_mut(|buffers| {
             loop {
-                if self.output == Output::Broken || !self.fill(&mut buffers.batch, watch) {
+                if self.output == Output::Broken || !self.fill(&mut buffers.batch, watch, now) {
                     return Poll::Ready(Ok(()));
                 }
                 let written = self.poll_write(cx, &buffers.batch);
@@ -348,20 +376,21 @@ impl<E: Endpoint> Connection<E> {
                     self.unwritten.extend_from_slice(&buffers.batch[written..]);
                     return Poll::Pending;
                 }
+                now = self.wrote_at;
             }
         })
     }
 
-    /// Puts the next frames into `batch`; false when there are none.
-    fn fill(&mut self, batch: &mut Vec<u8>, watch: &mut impl Watch) -> bool {
+    /// Puts the next frames of `now` into `batch`; false when there are none.
+    fn fill(&mut self, batch: &mut Vec<u8>, watch: &mut impl Watch, now: Moment) -> bool {
         batch.clear();
-        let now = self.clock.now();
         let mut frames = 0;
         while batch.len() < BATCH_LEN {
-            let Some(frame) = self.endpoint.poll_transmit(now, batch) else { break };
-            watch.sent(&frame);
+            let room = BATCH_LEN - batch.len();
+            let Some(run) = self.endpoint.poll_transmit_run(now, batch, room) else { break };
+            watch.sent(&run);
             frames += 1;
-            if frames % FRAMES_BETWEEN_DRAINS == 0 {
+            if frames % RUNS_BETWEEN_DRAINS == 0 {
                 self.drain_events(watch, now);
             }
         }
@@ -405,33 +434,36 @@ impl<E: Endpoint> Connection<E> {
         written
     }
 
-    /// Ready when something is due; an error when the peer has been waited for long enough.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GivenUp>> {
-        let now = self.clock.now();
-        let due = if self.unwritten.is_empty() {
+    /// When something is due; an error when the peer has been waited for long enough.
+    fn next_due(&self, now: Moment) -> Result<Option<Moment>, GivenUp> {
+        if self.unwritten.is_empty() {
             let silence = self.patience.silence.map(|limit| self.read.frame_at + limit);
             if silence.is_some_and(|end| end <= now) {
                 let waited = now.since(self.read.frame_at);
-                return Poll::Ready(Err(GivenUp::Silent { waited, bytes: self.read.partial() }));
+                return Err(GivenUp::Silent { waited, bytes: self.read.partial() });
             }
-            earliest(silence, self.endpoint.poll_timeout())
+            Ok(earliest(silence, self.endpoint.poll_timeout()))
         } else {
             let end = self.wrote_at + self.patience.stall;
             if end <= now {
                 let waited = now.since(self.wrote_at);
-                return Poll::Ready(Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() }));
+                return Err(GivenUp::Stalled { waited, waiting: self.unwritten.len() });
             }
-            Some(end)
-        };
+            Ok(Some(end))
+        }
+    }
+
+    /// Ready when it is `due`.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, due: Option<Moment>) -> Poll<()> {
         let Some(due) = due else { return Poll::Pending };
         // An alarm that is set early enough is left alone: deadlines mostly move back, and setting it costs.
-        if self.alarm_at.is_none_or(|at| due < at || at <= now) {
+        if self.alarm_at.is_none_or(|at| due < at) {
             self.alarm.as_mut().reset(self.clock.instant(due));
             self.alarm_at = Some(due);
         }
         ready!(self.alarm.as_mut().poll(cx));
         self.alarm_at = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 }
 

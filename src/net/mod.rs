@@ -12,10 +12,11 @@
 //! * **Batches.** Everything that can be read is taken in before anything is written; frames that are due together go
 //!   to the socket together, up to 32 KiB at once. A frame is asked of the endpoint only when the socket has taken all
 //!   before it, so sent_time is the time of the write (PROTOCOL §2.5) and a slow peer slows this side.
-//! * **Memory.** Buffers belong to the threads, not to the connections. A connection owns its endpoint (at most
-//!   [`MAX_HELD_BYTES`](crate::endpoint::MAX_HELD_BYTES) of early packages, [`MAX_EVENTS`](crate::endpoint::MAX_EVENTS)
-//!   events, bytes of one delivery), at most one batch that the socket did not take, and on a server without an output
-//!   folder the first [`MAX_SHOWN`] bytes of the message. What is written to a folder is not held.
+//! * **Memory.** Buffers belong to the threads, not to the connections. What a client may cost a server at most is one sum,
+//!   [`SERVER_BYTES_PER_CLIENT`], with its parts in [`SERVER_PARTS`]; what an exchange costs a client beside its message
+//!   is [`client_bytes`]. What is written to a folder is not held.
+//! * **Open files.** A client is accepted only where there is a descriptor for its message's file too
+//!   ([`client_places`]): a server keeps those it has, and who is beyond waits.
 //! * **Nobody waits for ever.** A server gives a connection up that brings no whole frame for the idle timeout, or that
 //!   takes no bytes for as long; see [`GivenUp`].
 
@@ -23,7 +24,9 @@ mod client;
 mod clock;
 mod connection;
 mod delivery;
+mod memory;
 mod narration;
+mod open_files;
 mod recording;
 mod report;
 mod server;
@@ -31,9 +34,11 @@ mod signals;
 
 pub use client::{ClientNews, ClientOptions, Tally, Transfer, transfer};
 pub use connection::GivenUp;
+pub use memory::{Part, SERVER_BYTES_PER_CLIENT, SERVER_PARTS, client_bytes};
 pub use narration::Narration;
+pub use open_files::{ClientPlaces, client_places};
 pub use recording::Recording;
-pub use report::{closing_table, served_line};
+pub use report::{closing_table, counted, served_line};
 pub use server::{Kept, Listener, MAX_SHOWN, Served, ServerNews, ServerOptions, Stopping, Summary};
 pub use signals::{stop_on_signals, stopped};
 

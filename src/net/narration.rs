@@ -26,6 +26,8 @@ impl fmt::Display for Narration<'_> {
                 }
             }
             Event::Sent(frame) => sent(f, &frame),
+            Event::SentInOrder { name: Name::Ack, positions } => write!(f, "ACKs {positions} sent"),
+            Event::SentInOrder { positions, .. } => write!(f, "packages {positions} sent"),
             Event::WillBeLost { name: Name::Ack, pos, left } => write!(f, "ACK {pos} lost, {left} still to lose"),
             Event::WillBeLost { name, pos, left } => {
                 write!(f, "{name} {pos} will be lost: counted, not written ({left} still to lose)")
@@ -47,6 +49,7 @@ impl fmt::Display for Narration<'_> {
                 write!(f, "waiting for ACK {pos}, {:.3} s left", left.as_secs_f64())
             }
             Event::AckReceived(pos) => write!(f, "ACK {pos} received"),
+            Event::AcksReceived(positions) => write!(f, "ACKs {positions} received"),
             Event::AckOutOfOrder { ack, covers } => {
                 write!(f, "ACK {ack} received out of order: it covers {covers}")
             }
@@ -72,6 +75,7 @@ impl fmt::Display for Narration<'_> {
                 moment(f, to)?;
                 write!(f, " by package {by}")
             }
+            Event::DeliveredInOrder(positions) => write!(f, "packages {positions} received"),
             Event::Delivered { pos, through } => write!(f, "package {pos} received, last position {through}"),
             Event::Held { pos, through } => {
                 write!(f, "package {pos} received early and held, last position {through}")

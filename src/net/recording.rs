@@ -144,6 +144,11 @@ impl Track {
         }
     }
 
+    /// Records that this side finished, and reads on.
+    pub(super) fn finished(&self, clock: Clock) {
+        self.recording.with(|recorder| recorder.finished(&self.connection, clock.wall().at(clock.now())));
+    }
+
     /// Records how this side closed.
     pub(super) fn closed(self, close: Close, clock: Clock) {
         let ending = match (self.end, close) {

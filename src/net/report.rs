@@ -18,7 +18,7 @@ pub fn closing_table(transfer: &Transfer) -> String {
     let mut row = |name: &str, value: String| {
         table.add_row([name, &value]);
     };
-    row("message", format!("{} bytes", transfer.message_len));
+    row("message", counted(transfer.message_len as u64, "byte"));
     row("packages", packages(tally));
     row("resent", resent(tally));
     row("packages lost", format!("{} (mimicked)", tally.packages_lost));
@@ -98,12 +98,12 @@ pub fn served_line(served: &Served) -> String {
         Ok(outcome) => outcome_words(outcome),
         Err(given_up) => format!("incomplete: {given_up}"),
     });
-    let _ = write!(line, "; {message_len} bytes of message in {}", seconds(*elapsed));
+    let _ = write!(line, "; {} of message in {}", counted(*message_len, "byte"), seconds(*elapsed));
     if *duplicates > 0 {
-        let _ = write!(line, ", {duplicates} duplicates");
+        let _ = write!(line, ", {}", counted(*duplicates, "duplicate"));
     }
     if *faults > 0 {
-        let _ = write!(line, ", {faults} losses mimicked");
+        let _ = write!(line, ", {} mimicked", counted(*faults, "loss"));
     }
     let _ = match &served.kept {
         Kept::File(path) => write!(line, ", in {}", path.display()),
@@ -112,6 +112,17 @@ pub fn served_line(served: &Served) -> String {
         Kept::Shown(_) | Kept::Nothing => Ok(()),
     };
     line
+}
+
+/// `1 client`, `2 clients`; `1 loss`, `2 losses`.
+#[must_use]
+pub fn counted(n: u64, noun: &str) -> String {
+    let ending = match n {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{n} {noun}{ending}")
 }
 
 fn seconds(duration: Duration) -> String {
@@ -124,5 +135,17 @@ fn rate(bytes_per_second: f64) -> String {
         r if r >= 1e6 => format!("{:.2} MB/s", r / 1e6),
         r if r >= 1e3 => format!("{:.2} kB/s", r / 1e3),
         r => format!("{r:.1} B/s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_of_a_thing_is_not_many() {
+        let words: Vec<String> =
+            [0, 1, 2].into_iter().flat_map(|n| [counted(n, "client"), counted(n, "loss")]).collect();
+        assert_eq!(words, ["0 clients", "0 losses", "1 client", "1 loss", "2 clients", "2 losses"]);
     }
 }

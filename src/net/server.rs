@@ -10,11 +10,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::connection::{Close, Connection, GivenUp, Patience, Watch};
+use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
 use super::delivery::MessageFile;
 use super::signals::stopped;
 use super::{NetError, Recording};
-use crate::endpoint::{Endpoint, Event, Moment, Outcome, Outgoing, Server, ServerConfig};
+use crate::endpoint::{Detail, Endpoint, Event, Moment, Outcome, OutgoingRun, Server, ServerConfig};
 use crate::fault::{FaultPlan, Faulty};
 use crate::wire::MaxMsgSize;
 
@@ -47,6 +47,8 @@ pub struct ServerOptions {
     pub output: Option<PathBuf>,
     /// Where all connections are recorded.
     pub recording: Option<Recording>,
+    /// Whether the news tells of every frame; runs of frames are much faster.
+    pub detail: Detail,
 }
 
 impl ServerOptions {
@@ -62,6 +64,7 @@ impl ServerOptions {
             count: None,
             output: None,
             recording: None,
+            detail: Detail::Runs,
         }
     }
 }
@@ -98,12 +101,12 @@ pub enum ServerNews<'a> {
     },
     /// A connection is over.
     Ended(&'a Served),
-    /// The most clients are connected; further ones wait.
+    /// The most clients are connected; further ones wait. Said again only after a tenth of the places was free.
     Full {
         /// How many.
         clients: usize,
     },
-    /// The system gives no more sockets for the time being.
+    /// The system gives no more sockets for the time being: said once until it gives one again.
     CannotAccept(&'a std::io::Error),
     /// No more clients are accepted; this many are still connected.
     Finishing {
@@ -149,6 +152,12 @@ pub struct Served {
 }
 
 impl Served {
+    /// True when what came could not be stored.
+    #[must_use]
+    pub const fn is_not_kept(&self) -> bool {
+        matches!(self.kept, Kept::Lost(_)) || matches!(self.ended, Err(GivenUp::Keeping(_)))
+    }
+
     /// True when the exchange went through to DISCONNECT and the message is kept.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
@@ -163,6 +172,8 @@ pub struct Summary {
     pub complete: u64,
     /// Others.
     pub incomplete: u64,
+    /// Messages, of either, that came and could not be stored.
+    pub not_kept: u64,
 }
 
 /// A bound port.
@@ -211,25 +222,30 @@ impl Listener {
         let (end, ending) = watch::channel(Stopping::No);
         let mut connections = Connections { tasks: JoinSet::new(), summary: Summary::default() };
         let mut opened = 0;
-        let mut said_full = false;
+        let (mut said_full, mut said_cannot) = (false, false);
         while options.count.is_none_or(|count| opened < count) {
-            let full = connections.tasks.len() >= options.max_clients;
+            let clients = connections.tasks.len();
+            let full = clients >= options.max_clients;
             if full && !said_full {
-                news(ServerNews::Full { clients: connections.tasks.len() });
+                news(ServerNews::Full { clients });
             }
-            said_full = full;
+            // Said again only after there was some room: under pressure every free place is taken at once.
+            said_full = full || (said_full && clients >= options.max_clients / 10 * 9);
             tokio::select! {
                 () = stopped(&mut stopping, Stopping::Finish) => break,
                 () = connections.next() => {}
                 accepted = self.listener.accept(), if !full => match accepted {
                     Ok((stream, peer)) => {
                         opened += 1;
+                        said_cannot = false;
                         let (options, news, ending) = (options.clone(), news.clone(), ending.clone());
                         connections.tasks.spawn(serve_one(stream, peer, opened, options, news, ending));
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                     Err(error) => {
-                        news(ServerNews::CannotAccept(&error));
+                        if !std::mem::replace(&mut said_cannot, true) {
+                            news(ServerNews::CannotAccept(&error));
+                        }
                         tokio::time::sleep(BREATHER).await;
                     }
                 },
@@ -268,6 +284,17 @@ struct Connections {
 enum Completion {
     Complete,
     Incomplete,
+    NotKept,
+}
+
+impl Completion {
+    const fn of(served: &Served) -> Self {
+        match (served.is_complete(), served.is_not_kept()) {
+            (true, _) => Self::Complete,
+            (false, true) => Self::NotKept,
+            (false, false) => Self::Incomplete,
+        }
+    }
 }
 
 impl Connections {
@@ -275,7 +302,12 @@ impl Connections {
     async fn next(&mut self) {
         match self.tasks.join_next().await {
             Some(Ok(Completion::Complete)) => self.summary.complete += 1,
-            Some(_) => self.summary.incomplete += 1,
+            Some(Ok(Completion::NotKept)) => {
+                self.summary.incomplete += 1;
+                self.summary.not_kept += 1;
+            }
+            // A task that panicked has served nobody.
+            Some(Ok(Completion::Incomplete) | Err(_)) => self.summary.incomplete += 1,
             None => std::future::pending().await,
         }
     }
@@ -310,7 +342,8 @@ async fn serve_one(
     if let Some(random) = &mut faults.random {
         random.seed = random.seed.wrapping_add(number - 1);
     }
-    let server = Server::new(ServerConfig { max_msg_size: options.max_msg_size, clock: clock.wall() });
+    let config = ServerConfig { max_msg_size: options.max_msg_size, clock: clock.wall() };
+    let server = Server::new(config).with_detail(options.detail);
     let patience = Patience { silence: Some(options.idle_timeout), stall: options.idle_timeout };
     let mut connection = Connection::new(stream, Faulty::counting(server, faults), clock, track, patience);
     let place = match &options.output {
@@ -319,6 +352,7 @@ async fn serve_one(
     };
     let mut keeping = Keeping { number, place, news: &news, message_len: 0, duplicates: 0, whole: None };
     let run = tokio::select! {
+        biased;
         run = connection.run(&mut keeping) => run,
         () = stopped(&mut ending, Stopping::Now) => Err(GivenUp::Stopped),
     };
@@ -329,6 +363,14 @@ async fn serve_one(
         (Ok(()), None) => Err(GivenUp::Stopped),
     };
     let elapsed = clock.now().since(Moment::ZERO);
+    if matches!(ended, Ok(Outcome::Complete)) {
+        // This side closes first (PROTOCOL §3.7), and then sees the client close.
+        connection.finish().await;
+        tokio::select! {
+            () = connection.peer_end(CLOSE_PATIENCE) => {}
+            () = stopped(&mut ending, Stopping::Now) => {}
+        }
+    }
     let close = match &ended {
         Ok(Outcome::Failed(_)) => Close::Reset,
         Err(GivenUp::Silent { .. } | GivenUp::Stalled { .. } | GivenUp::Keeping(_)) => Close::Reset,
@@ -340,7 +382,7 @@ async fn serve_one(
     let kept = keeping.kept();
     let served = Served { number, peer, ended, message_len, kept, duplicates, faults, elapsed };
     news(ServerNews::Ended(&served));
-    if served.is_complete() { Completion::Complete } else { Completion::Incomplete }
+    Completion::of(&served)
 }
 
 /// Where a message goes as it arrives.
@@ -372,7 +414,7 @@ impl Keeping<'_> {
 }
 
 impl Watch for Keeping<'_> {
-    fn sent(&mut self, _frame: &Outgoing) {}
+    fn sent(&mut self, _frames: &OutgoingRun) {}
 
     fn event(&mut self, event: &Event, at: Moment) {
         match event {

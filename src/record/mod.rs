@@ -42,7 +42,8 @@ pub struct RecordedConnection(usize);
 /// How a connection ended, as this side's socket saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ending {
-    /// This side closed it. The other side's FIN is in the recording when [`Recorder::peer_finished`] told of it before.
+    /// This side closed it, now or when it [finished](Recorder::finished). The other side's FIN is in the recording when
+    /// [`Recorder::peer_finished`] told of it before.
     Closed,
     /// The other side reset it.
     ResetByPeer,
@@ -145,6 +146,14 @@ impl<W: RecordingTarget> Recorder<W> {
         let (side, tape) = (self.side, &mut self.tape);
         let Some(conversation) = conversation(&mut self.conversations, connection) else { return };
         conversation.peer_finished(side, now, tape);
+        tape.commit();
+    }
+
+    /// This side finished: it writes no more, and still reads.
+    pub fn finished(&mut self, connection: &RecordedConnection, now: Timestamp) {
+        let (side, tape) = (self.side, &mut self.tape);
+        let Some(conversation) = conversation(&mut self.conversations, connection) else { return };
+        let Ok(()) = conversation.tcp.finish(side, u64::MAX, now, tape);
         tape.commit();
     }
 

@@ -138,9 +138,10 @@ impl<W: RecordingTarget> Tape<W> {
         }
         self.announced = Announced::Already;
         Some(format!(
-            "recording to {} stopped after {} packets: {error}; the exchange goes on without it",
+            "recording to {} stopped after {} packet{}: {error}; the exchange goes on without it",
             self.path.display(),
-            self.packets
+            self.packets,
+            if self.packets == 1 { "" } else { "s" },
         ))
     }
 

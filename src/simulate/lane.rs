@@ -123,9 +123,14 @@ impl Lane {
         self.base + self.bytes.len() as u64
     }
 
-    /// True when the other side has so much to read that a socket would take no more.
+    /// Bytes that a socket would still take, for what the other side has to read already.
+    pub(super) const fn room(&self) -> usize {
+        FULL.saturating_sub(self.bytes.len() - self.read)
+    }
+
+    /// True when that is none.
     pub(super) const fn is_full(&self) -> bool {
-        self.bytes.len() - self.read >= FULL
+        self.room() == 0
     }
 
     /// Bytes that passed the capture point so far.

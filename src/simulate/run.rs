@@ -8,7 +8,9 @@ use super::station::{Over, Station};
 use super::truth::Ledger;
 use crate::conversation::{PacketSink, TcpConversation, WirePacket, client_endpoint};
 use crate::decode::{Endpoint as Address, TcpSeq};
-use crate::endpoint::{Client, ClientConfig, ConfigError, Endpoint, Moment, Outcome, Server, ServerConfig, WallClock};
+use crate::endpoint::{
+    Client, ClientConfig, ConfigError, Detail, Endpoint, Moment, Outcome, Server, ServerConfig, WallClock,
+};
 use crate::fault::{FaultPlan, Faulty, RandomLoss};
 use crate::time::Timestamp;
 use crate::wire::{Pos, Side};
@@ -81,6 +83,9 @@ impl Run {
             }
         };
         let server = Server::new(ServerConfig { max_msg_size: exchange.max_msg_size, clock });
+        // Without a ledger nobody asks what happened to each frame.
+        let detail = if ledger.is_some() { Detail::Each } else { Detail::Runs };
+        let (client, server) = (client.with_detail(detail), server.with_detail(detail));
         let random = |rate: f64, seed: u64| (rate > 0.0).then_some(RandomLoss { rate, seed });
         let positions = |numbers: &super::scenario::Numbers| {
             numbers.iter().filter_map(|n| i32::try_from(n).ok().map(Pos)).collect()

@@ -2,7 +2,7 @@
 
 use super::lane::{Kind, Lane, Mark};
 use super::truth::Ledger;
-use crate::endpoint::{Endpoint, Moment, TransportEnd};
+use crate::endpoint::{Endpoint, Moment, OutgoingRun, TransportEnd};
 use crate::fault::{Fault, Faulty};
 
 /// One endpoint and what its TCP knows; `lane` is what it sends.
@@ -92,18 +92,22 @@ impl<E: Endpoint + Log> Station<E> {
             if let Some(ledger) = ledger.as_deref_mut() {
                 ledger.delivered(delivered);
             }
-            let frame = self.endpoint.poll_transmit(moment, &mut self.lane.bytes);
+            // A ledger is told of each frame by itself.
+            let room = if ledger.is_some() { 0 } else { self.lane.room() };
+            let frames = self.endpoint.poll_transmit_run(moment, &mut self.lane.bytes, room);
             match ledger.as_deref_mut() {
                 Some(ledger) => self.report(ledger, now),
                 None => while self.endpoint.poll_event().is_some() {},
             }
-            let Some(frame) = frame else { break };
+            let Some(OutgoingRun { first: frame, count }) = frames else { break };
             if ledger.is_some() {
                 let mark = Mark { end: self.lane.written(), name: frame.name, pos: frame.pos, copy: frame.copy };
                 self.lane.marks.push_back(mark);
             }
             if per_frame {
-                self.send(Kind::Data, frame.len, now);
+                for _ in 0..count {
+                    self.send(Kind::Data, frame.len, now);
+                }
             }
         }
         let sleeps = self.finished || self.blocked;

@@ -39,6 +39,10 @@ impl Gaps {
         self.runs.len()
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The lowest unseen position.
     pub(super) fn lowest(&self) -> Option<i32> {
         self.runs.first().map(|gap| gap.first)

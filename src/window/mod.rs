@@ -42,7 +42,7 @@ impl Positions {
         Self::run(first.0, last.0)
     }
 
-    const fn run(first: i32, last: i32) -> Option<Self> {
+    pub(crate) const fn run(first: i32, last: i32) -> Option<Self> {
         if first <= last { Some(Self { first, last }) } else { None }
     }
 

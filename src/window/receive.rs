@@ -61,6 +61,21 @@ impl RecvWindow {
         Pos(self.gaps.lowest().map_or(self.highest, |missing| missing - 1))
     }
 
+    /// The next in line; `None` while something early is here already, or no position is left.
+    #[must_use]
+    pub fn next_in_order(&self) -> Option<Pos> {
+        if self.gaps.is_empty() { self.highest.checked_add(1).map(Pos) } else { None }
+    }
+
+    /// Takes in everything from [`next_in_order`](Self::next_in_order) up to `last`, one after the other, as
+    /// [`arrive`](Self::arrive) would: each is then [`Arrival::InOrder`] for itself. `None`, and nothing changes, where
+    /// nothing is next, or `last` is below it.
+    pub fn arrive_in_order(&mut self, last: Pos) -> Option<Positions> {
+        let run = Positions::run(self.next_in_order()?.0, last.0)?;
+        self.highest = last.0;
+        Some(run)
+    }
+
     /// Takes in a MSG, or a DONE, which counts as the position after the last slice. A receiver that holds
     /// no early DONE asks [`arrived_through`](Self::arrived_through) first.
     pub fn arrive(&mut self, pos: Pos) -> Arrival {
@@ -125,6 +140,32 @@ mod tests {
                 prop_assert_eq!(window.arrive(Pos(pos)), expected, "position {}", pos);
                 prop_assert_eq!(window.arrived_through(), Pos(after));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_in_order_is_its_positions_one_by_one(
+            arrivals in proptest::collection::vec(positions(), 0..6), last in positions(),
+        ) {
+            let mut run = RecvWindow::new();
+            for pos in arrivals {
+                run.arrive(Pos(pos));
+            }
+            let mut each = run.clone();
+            let through = run.arrived_through();
+            // What is far away is not walked to.
+            prop_assume!(last < 100 || run.gaps.lowest().is_some() || last <= through.0);
+            match run.arrive_in_order(Pos(last)) {
+                Some(positions) => {
+                    prop_assert_eq!((positions.first().0, positions.last().0), (through.0 + 1, last));
+                    for pos in positions.first().0..=last {
+                        prop_assert_eq!(each.arrive(Pos(pos)), Arrival::InOrder { acks: Positions::run(pos, pos).unwrap() });
+                    }
+                }
+                None => prop_assert!(last <= through.0 || run.gaps.lowest().is_some()),
+            }
+            prop_assert_eq!(format!("{run:?}"), format!("{each:?}"));
         }
     }
 

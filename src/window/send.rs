@@ -336,6 +336,31 @@ impl SendWindow {
         }
     }
 
+    /// Takes in that every position from the next one up to `last` is written for the first time, one after the other, as
+    /// [`depart`](Self::depart) would: each is then [`Departure::New`]. `None`, and nothing changes, where it is not that
+    /// simple: because departures or ACKs were missed, or `last` lies beyond the window or not above what was written.
+    pub fn depart_in_order(&mut self, last: Pos) -> Option<Positions> {
+        let run = Positions::run(self.highest.checked_add(1)?, last.0)?;
+        let simple = self.reach == Reach::Known && self.unsent.is_none();
+        if !simple || self.edge_for_claims().is_some_and(|edge| last > edge) || self.last_acked()?.0 > self.highest {
+            return None;
+        }
+        self.highest = last.0;
+        Some(run)
+    }
+
+    /// Takes in the ACKs of every position from the next one up to `last`, one after the other, as
+    /// [`acknowledge`](Self::acknowledge) would: each then [`Acknowledgement::Advances`]. `None`, and nothing changes,
+    /// where it is not that simple: because positions were skipped or missed, or `last` was not written or is acknowledged.
+    pub fn acknowledge_in_order(&mut self, last: Pos) -> Option<Positions> {
+        let run = Positions::run(self.last_acked()?.0.checked_add(1)?, last.0)?;
+        if self.reach != Reach::Known || !self.gaps.is_empty() || last.0 > self.highest {
+            return None;
+        }
+        self.follow(last.0);
+        Some(run)
+    }
+
     /// Takes every position before `done` as acknowledged when no ACK was seen yet: DONE is written only
     /// then (PROTOCOL §3.6). Otherwise nothing changes.
     pub fn anchor_at_done(&mut self, done: Pos) {
@@ -599,6 +624,57 @@ mod tests {
                 prop_assert_eq!(real.in_flight().map(i64::from), Some(in_flight));
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_in_order_are_their_positions_one_by_one(
+            operations in operations(),
+            window in prop_oneof![Just(None), (1..20_u32).prop_map(Some), Just(Some(u32::MAX))],
+            missed in 0..4_u8,
+            further in 1..6_i32,
+        ) {
+            let mut start = SendWindow::new(window);
+            for op in operations {
+                match op {
+                    Op::Depart(pos) => { start.depart(Pos(pos)); }
+                    Op::Ack(n) => { start.acknowledge(n.map(Pos)); }
+                }
+            }
+            match missed {
+                0 => start.miss_departures(),
+                1 => start.miss_acknowledgements(),
+                _ => {}
+            }
+            let (mut run, mut each) = (start.clone(), start.clone());
+            if let Some(positions) = run.depart_in_order(Pos(start.highest.saturating_add(further))) {
+                prop_assert_eq!((positions.first().0, positions.last().0), (start.highest + 1, run.highest));
+                for pos in positions.first().0..=positions.last().0 {
+                    prop_assert_eq!(each.depart(Pos(pos)), Departure::New { unseen: None });
+                }
+            }
+            prop_assert_eq!(format!("{run:?}"), format!("{each:?}"));
+            let last = start.last_acked().map_or(0, |last| last.0).saturating_add(further);
+            if let Some(positions) = run.acknowledge_in_order(Pos(last)) {
+                for pos in positions.first().0..=positions.last().0 {
+                    prop_assert_eq!(each.acknowledge(Some(Pos(pos))), Acknowledgement::Advances);
+                }
+            }
+            prop_assert_eq!(format!("{run:?}"), format!("{each:?}"));
+        }
+    }
+
+    #[test]
+    fn runs_in_order_are_taken_where_nothing_disturbs_and_only_there() {
+        let mut window = SendWindow::new(Some(4));
+        assert_eq!(window.depart_in_order(Pos(5)), None, "beyond the window");
+        assert_eq!(window.depart_in_order(Pos(4)), Some(run(1, 4)));
+        assert_eq!(window.acknowledge_in_order(Pos(5)), None, "never written");
+        assert_eq!(window.acknowledge_in_order(Pos(3)), Some(run(1, 3)));
+        assert_eq!(window.acknowledge_in_order(Pos(3)), None, "acknowledged before");
+        assert_eq!(window.depart_in_order(Pos(7)), Some(run(5, 7)));
+        window.depart(Pos(9));
+        assert_eq!(window.acknowledge_in_order(Pos(7)), None, "8 was skipped");
     }
 
     #[test]

@@ -3,16 +3,18 @@
 //! A **frame** is one fixed-size unit of the protocol (its users say *package*), a C struct in native
 //! x86-64 alignment. Its layout follows from one number, the payload capacity P that the server announces
 //! as `maximum_msg_size` ([`MaxMsgSize`], [`FrameLayout`]). [`FrameView`] shows any bytes of the right
-//! length, right or wrong; [`Frame`] holds only what makes sense and can be emitted; [`Deframer`] cuts a
-//! byte stream into frames. See PROTOCOL §2 in `docs/protocol.md`.
+//! length, right or wrong; [`Frame`] holds only what makes sense and can be emitted; [`FrameTemplate`] emits
+//! many of one kind; [`Deframer`] cuts a byte stream into frames. See PROTOCOL §2 in `docs/protocol.md`.
 
 mod deframer;
 mod frame;
 mod layout;
+mod template;
 
 pub use deframer::Deframer;
 pub use frame::{Frame, FrameError, FrameView};
 pub use layout::{Field, FrameLayout, HANDSHAKE, MaxMsgSize, MaxMsgSizeError};
+pub use template::FrameTemplate;
 
 use std::fmt;
 

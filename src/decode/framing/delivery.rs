@@ -14,8 +14,6 @@ use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
 
 /// Frames of one connection that wait while a hole is open.
 const MAX_HELD_FRAMES: usize = 64;
-/// Bytes of those frames.
-const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// What both lanes share.
 #[derive(Debug)]
@@ -26,6 +24,8 @@ pub(super) struct Core<T> {
     pub(super) holding: bool,
     held: Vec<Held>,
     held_bytes: usize,
+    /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
+    max_held_bytes: usize,
     /// What the sides have acknowledged beyond what the capture shows.
     pub(super) owed: Owed,
     /// The capacity was narrowed: the lanes' layouts must follow.
@@ -88,13 +88,19 @@ impl Held {
 
 impl<T: Default> Core<T> {
     /// A connection whose first bytes were kept: frames wait until they were replayed.
-    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed) -> Self {
+    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed, max_held_bytes: usize) -> Self {
         let (held, state) = (Vec::new(), T::default());
-        Self { client, capacity, holding: true, held, held_bytes: 0, owed, refined: false, state }
+        Self { client, capacity, holding: true, held, held_bytes: 0, max_held_bytes, owed, refined: false, state }
     }
 }
 
 impl<T> Core<T> {
+    /// True when frames go straight on: none waits, and none teaches anything of P.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.holding && self.held.is_empty() && self.capacity.is_exact()
+    }
+
     /// Hands on a hole of direction `way`, or lets it wait with the frames.
     pub(super) fn hole<S: FrameSink<State = T>>(
         &mut self,
@@ -222,7 +228,7 @@ impl<S: FrameSink> Delivery<'_, S> {
             missing: frame.missing().to_vec(),
             after,
         });
-        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
+        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > core.max_held_bytes {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();

@@ -143,6 +143,11 @@ pub trait FrameSink {
     /// Kept inside the connection.
     type State: Default;
 
+    /// Whether [`frame`](Self::frame) does anything at all: if not, it may be left out. Asked for each packet.
+    fn wants_frames(&self) -> bool {
+        true
+    }
+
     /// The next frame.
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, frame: &LocatedFrame<'_>);
 

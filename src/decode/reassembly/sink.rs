@@ -294,6 +294,13 @@ pub trait StreamSink {
         let _ = (connection, state, waiting);
     }
 
+    /// True when, from now on, [`settled`](Self::settled) with nothing waiting would do nothing, and [`chunk`](Self::chunk)
+    /// does not change that. It then need not be called, which lets segments take the express way.
+    fn is_quiet(&self, state: &Self::State) -> bool {
+        let _ = state;
+        false
+    }
+
     /// Something about a segment that is worth knowing.
     fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
         let _ = (connection, state, way, note);

@@ -4,6 +4,7 @@ mod hostile;
 mod random;
 mod reference;
 mod rules;
+mod runs;
 
 use std::collections::VecDeque;
 use std::time::Duration;

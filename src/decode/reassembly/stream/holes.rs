@@ -83,11 +83,14 @@ impl Stream {
                 Phase::Starting => (limits.start_bytes, limits.start_segments),
                 _ => (limits.held_bytes, limits.held_segments),
             };
-            let over = backlog.held_bytes() > bytes
-                || backlog.held_segments() > segments
-                || out.shared.held_in_all > limits.held_bytes_in_all;
-            if !over {
+            let (own, in_all) = (backlog.held_bytes() > bytes, out.shared.held_in_all > limits.held_bytes_in_all);
+            if !own && !in_all && backlog.held_segments() <= segments {
                 return;
+            }
+            // That the start is settled, or that many small segments were enough, loses nothing.
+            if self.phase != Phase::Starting {
+                out.shared.counters.held_limit_reached += u64::from(own);
+                out.shared.counters.held_in_all_limit_reached += u64::from(in_all && !own);
             }
             let end = match self.phase {
                 Phase::Starting => backlog.lowest(),
@@ -105,7 +108,7 @@ impl Stream {
             // One byte more may be a FIN that was not captured.
             None => self.acked > self.sent.max(self.next) + 1,
             // Before a FIN that was, bytes are missing; what waits behind others is no silence.
-            Some(fin) => self.acked.min(fin) > self.next && self.backlog.is_none(),
+            Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
         };
         (more && self.phase == Phase::Running).then(|| self.acked - self.zero)
     }
