@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes what the README's tour shows: the real output of its commands.
 
-    tour.py [--check] [--decode BIN]
+    tour.py [--check] [--bin FOLDER]
 
-Every block of README.md between `<!-- tour: decode ARGS -->` and `<!-- tour: end -->` is replaced by what the command
+Every block of README.md between `<!-- tour: decode ARGS -->` (or `analyze`) and `<!-- tour: end -->` is replaced by what the command
 prints on a terminal of 100 columns. With --check nothing is written; the exit code is 1 if the README differs.
 Python standard library only.
 """
@@ -20,7 +20,7 @@ import sys
 import termios
 
 COLUMNS = 100
-BLOCK = re.compile(r"<!-- tour: (decode .*?) -->\n.*?<!-- tour: end -->", re.S)
+BLOCK = re.compile(r"<!-- tour: ((?:decode|analyze) .*?) -->\n.*?<!-- tour: end -->", re.S)
 
 
 def on_terminal(command):
@@ -48,14 +48,14 @@ def on_terminal(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--decode", default="target/release/decode")
+    parser.add_argument("--bin", default="target/release", help="where the commands are")
     options = parser.parse_args()
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
     def block(match):
         command = match.group(1)
-        arguments = shlex.split(command)
-        lines = on_terminal([options.decode, *arguments[1:]]).splitlines()
+        name, *arguments = shlex.split(command)
+        lines = on_terminal([os.path.join(options.bin, name), *arguments]).splitlines()
         shown = "\n".join(line.rstrip() for line in lines)
         return f"<!-- tour: {command} -->\n```console\n$ {command}\n{shown}\n```\n<!-- tour: end -->"
 
@@ -64,8 +64,8 @@ def main():
     after = BLOCK.sub(block, before)
     if options.check:
         if before != after:
-            sys.exit("README.md: the tour does not show what decode prints; run scripts/tour.py")
-        print(f"{len(BLOCK.findall(before))} tour blocks are what decode prints")
+            sys.exit("README.md: the tour does not show what the commands print; run scripts/tour.py")
+        print(f"{len(BLOCK.findall(before))} tour blocks are what the commands print")
     else:
         with open("README.md", "w", encoding="utf-8") as file:
             file.write(after)

@@ -1,5 +1,5 @@
 //! arqscope reads captures of a sliding-window (ARQ) protocol with frames of fixed size over TCP, and says what was on
-//! the wire: every frame, where it came from, and what the window rules know of it. It also speaks the protocol, records
+//! the wire: every frame, where it came from, what the window rules know of it, and what happened and why. It also speaks the protocol, records
 //! what it speaks, and simulates it.
 //!
 //! ```text
@@ -23,6 +23,10 @@
 //! | print rows | [`decode::print::printer`] |
 //! | put a connection's message together | [`decode::message`] |
 //! | do what the `decode` command does | [`decode::command`] |
+//! | judge an exchange by the protocol's rules | [`analyze::Analysis`], [`analyze::rules`] |
+//! | compare declared facts with a capture | [`analyze::expect`] |
+//! | write what was found, in any form | [`analyze::report`] |
+//! | do what the `analyze` command does | [`analyze::command`] |
 //! | speak the protocol over any transport, without a socket or a clock | [`endpoint`] |
 //! | leave frames unwritten on purpose | [`fault`] |
 //! | send or receive messages over TCP | [`net::transfer`], [`net::Listener`] |

@@ -50,6 +50,12 @@ impl Timestamp {
         }
     }
 
+    /// From whole seconds and nanoseconds of the next one; `None` for a second's worth of them or more.
+    #[inline]
+    pub(crate) const fn within_second(seconds: i64, nanos: u64) -> Option<Self> {
+        if nanos < NANOS_PER_SEC as u64 { Some(Self { seconds, nanos: nanos as u32 }) } else { None }
+    }
+
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn nanos(self) -> i128 {

@@ -3,15 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod commands;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
-use arqscope::wire::{Frame, FrameLayout, HANDSHAKE, MaxMsgSize, Name, Pos};
+use commands::{Place, handshaken, package, text};
 
 /// The message of the reference runs (PROTOCOL §7): its quotes are part of it.
 const MESSAGE: &str = "\"aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll\"";
@@ -32,84 +34,6 @@ const RUNS: [Run; 5] = [
     Run { max_msg_size: "5", timeout: "2", lose: "7,9,11", lose_acks: "6,8,10", lose_done: "0" },
     Run { max_msg_size: "10", timeout: "1", lose: "", lose_acks: "", lose_done: "2" },
 ];
-
-/// A folder without parameter files, and what runs in it.
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
-        let mut command = Command::new(program.as_ref());
-        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.args(args.iter().filter(|arg| !arg.is_empty()));
-        command
-    }
-
-    fn client(&self, args: &[&str]) -> Output {
-        self.command(env!("CARGO_BIN_EXE_client"), args).output().unwrap()
-    }
-
-    /// A server on a free port, once it listens.
-    fn server(&self, args: &[&str]) -> Server {
-        let mut child = self.command(env!("CARGO_BIN_EXE_server"), args).args(["--port", "0"]).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("listening on") {
-            assert!(log.read_line(&mut said).unwrap() > 0, "the server ended: {said}");
-        }
-        let address = said.rsplit("listening on ").next().unwrap().split(',').next().unwrap();
-        Server { port: address.rsplit(':').next().unwrap().to_owned(), child, log }
-    }
-}
-
-struct Server {
-    port: String,
-    child: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A test that failed leaves no server behind; of one that ended this changes nothing.
-        let _ = self.child.kill();
-    }
-}
-
-impl Server {
-    /// Waits for its end: exit code, standard output, and the rest of its log.
-    fn end(mut self) -> (i32, Vec<u8>, String) {
-        let (mut out, mut log) = (Vec::new(), String::new());
-        self.log.read_to_string(&mut log).unwrap();
-        self.child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
-        (self.child.wait().unwrap().code().unwrap(), out, log)
-    }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-
-    fn log_until(&mut self, words: &str) -> String {
-        let mut said = String::new();
-        while !said.contains(words) {
-            assert!(self.log.read_line(&mut said).unwrap() > 0, "the server ended: {said}");
-        }
-        said
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 fn python_peer() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python_peer/peer.py")
@@ -285,23 +209,6 @@ fn each_message_becomes_a_file_and_an_unfinished_one_stays_partial() {
     assert!(log.contains("peer closed the connection") && log.contains(".partial"), "{log}");
 }
 
-/// A raw connection after GET_MAX and RETURN_MAX.
-fn handshaken(port: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    let mut frame = Vec::new();
-    Frame::from_client(Name::GetMax, b"", Pos(0), 0.0).emit(HANDSHAKE, &mut frame).unwrap();
-    stream.write_all(&frame).unwrap();
-    stream.read_exact(&mut [0; 44]).unwrap();
-    stream
-}
-
-fn package(payload: &[u8], pos: i32) -> Vec<u8> {
-    let layout = FrameLayout::new(MaxMsgSize::MIN);
-    let mut frame = Vec::new();
-    Frame::from_client(Name::Msg, payload, Pos(pos), 0.0).emit(layout, &mut frame).unwrap();
-    frame
-}
-
 #[test]
 fn a_server_that_is_asked_to_stop_lets_a_client_finish() {
     for signal in ["-INT", "-TERM"] {
@@ -323,6 +230,30 @@ fn a_server_that_is_asked_to_stop_lets_a_client_finish() {
         let (code, out, log) = server.end();
         assert_eq!((code, text(&out).as_str()), (0, "0123456789\n"), "{log}");
         assert_eq!(client.join().unwrap().status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_client_that_is_asked_to_stop_says_how_far_it_came_and_closes_its_recording() {
+    for signal in ["-INT", "-TERM"] {
+        let place = Place::new();
+        let server = place.server(&["--once", "--max-msg-size", "4", "--output", "got"]);
+        let message = "m".repeat(4000);
+        let args = ["--message", &message, "--window", "2", "--timeout", "5", "--pace", "20", "--capture", "c.pcapng"];
+        let mut command = place.command(env!("CARGO_BIN_EXE_client"), &[&["--port", &server.port][..], &args].concat());
+        let client = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        assert!(Command::new("kill").args([signal, &client.id().to_string()]).status().unwrap().success());
+        let client = client.wait_with_output().unwrap();
+        let said = text(&client.stderr);
+        assert_eq!(client.status.code(), Some(2), "{said}");
+        assert!(said.contains("incomplete: stopped by this side; positions acknowledged: "), "{said}");
+        let (code, _, log) = server.end();
+        assert_eq!(code, 0, "{log}");
+        assert!(log.contains("incomplete: the ") && log.contains(", partial in got/"), "{log}");
+        let decode = place.command(env!("CARGO_BIN_EXE_decode"), &["-Tcsv", "c.pcapng"]).output().unwrap();
+        assert_eq!(decode.status.code(), Some(0), "{}", text(&decode.stderr));
+        assert!(text(&decode.stdout).contains(",client,MSG,2,"), "{}", text(&decode.stdout));
     }
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use arqscope::capture_writer::{CaptureWriter, Description};
+use arqscope::decode::Limits;
 use arqscope::decode::capture::Input;
 use arqscope::decode::command::{self, Output, Pace, RowJob};
 use arqscope::decode::framing::FramingOptions;
@@ -122,7 +123,8 @@ fn rows(capture: &[u8]) -> Vec<serde_json::Value> {
     std::fs::write(&path, capture).unwrap();
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let output = Output::Rows(Form::Ndjson, Options::default());
-    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default(), pace: Pace::Blocks };
+    let (framing, limits) = (FramingOptions::default(), Limits::default());
+    let job = RowJob { output, filter: None, count: None, framing, pace: Pace::Blocks, limits };
     command::rows(&[Input::from(path.to_str().unwrap())], job, &mut out, &mut log).unwrap();
     let row = |line: &str| -> serde_json::Value {
         let mut row: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod hostile;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -16,9 +18,8 @@ use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     ClientOptions, Kept, Listener, ServerNews, ServerOptions, Stopping, Threads, block_on, served_line, transfer,
 };
-use arqscope::wire::{Frame, FrameLayout, HANDSHAKE, MaxMsgSize, Name, Pos};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use arqscope::wire::{FrameLayout, MaxMsgSize};
+use hostile::Attack;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -96,7 +97,7 @@ async fn soak(clients: u64, hostile: u64, seed: u64) {
     let mut attackers = JoinSet::new();
     for number in 0..hostile {
         let (server, max_msg_size) = open[random.below(SERVERS as u64) as usize];
-        attackers.spawn(attack(number, server, FrameLayout::new(max_msg_size)));
+        attackers.spawn(attack(Attack::nth(number), server, FrameLayout::new(max_msg_size)));
     }
     let sent: Vec<_> = senders.join_all().await;
     let attacked: Vec<_> = attackers.join_all().await;
@@ -116,9 +117,9 @@ async fn soak(clients: u64, hostile: u64, seed: u64) {
         }
     }
     assert!(arrived.is_empty(), "messages that nobody sent: {}", arrived.len());
-    for (kind, ends) in attacked {
-        let reason = heard.reasons.get(&ends).unwrap_or_else(|| panic!("nothing was said of {kind} at {ends:?}"));
-        assert!(["failed: ", "incomplete: "].iter().any(|word| reason.contains(word)), "{kind}: {reason}");
+    for (attack, ends) in attacked {
+        let said = heard.reasons.get(&ends).unwrap_or_else(|| panic!("nothing was said of {attack} at {ends:?}"));
+        assert!(attack.reasons().iter().any(|reason| said.contains(reason)), "{attack}: {said}");
     }
 }
 
@@ -155,90 +156,10 @@ async fn send(server: SocketAddr, max_msg_size: MaxMsgSize, seed: u64) -> Vec<u8
     message
 }
 
-/// Attacks in one of several ways; says which, and between which addresses.
-async fn attack(number: u64, server: SocketAddr, layout: FrameLayout) -> (&'static str, [SocketAddr; 2]) {
-    let mut stream = TcpStream::connect(server).await.unwrap();
+/// Attacks, and says between which addresses.
+async fn attack(attack: Attack, server: SocketAddr, layout: FrameLayout) -> (Attack, [SocketAddr; 2]) {
+    let mut stream = attack.connect(None, server).await.unwrap();
     let address = stream.local_addr().unwrap();
-    // The server may end the connection in the middle of each: that is the point.
-    let kind = match number % 8 {
-        0 => {
-            let _ = stream.write_all(&[0xA5; 4096]).await;
-            let _ = stream.read_to_end(&mut Vec::new()).await;
-            "garbage"
-        }
-        1 => {
-            let _ = stream.write_all(&handshake()[..20]).await;
-            let _ = stream.read_to_end(&mut Vec::new()).await;
-            "half a frame, then silence"
-        }
-        2 => {
-            hello(&mut stream).await;
-            for pos in [1, i32::MAX, i32::MIN, 0, -1, 2_000_000, 3, i32::MAX - 1] {
-                let _ = stream.write_all(&package(layout, pos)).await;
-            }
-            "positions that jump"
-        }
-        3 => {
-            hello(&mut stream).await;
-            let many = package(layout, 1).repeat(1000);
-            for _ in 0..if number == 3 { 1000 } else { 5 } {
-                // Read now and then, so that the server goes on.
-                let mut acks = vec![0; many.len()];
-                let (mut read, mut write) = stream.split();
-                let reading = async { tokio::time::timeout(Duration::from_millis(50), read.read(&mut acks)).await };
-                let (_, written) = tokio::join!(reading, write.write_all(&many));
-                if written.is_err() {
-                    break;
-                }
-            }
-            "a million duplicates"
-        }
-        4 => {
-            hello(&mut stream).await;
-            let many = package(layout, 1).repeat(1000);
-            while let Ok(Ok(())) = tokio::time::timeout(IDLE * 3, stream.write_all(&many)).await {}
-            "never reading ACKs"
-        }
-        5 => {
-            hello(&mut stream).await;
-            let _ = stream.write_all(&package(layout, 1)).await;
-            let _ = stream.set_zero_linger();
-            "RST in the middle"
-        }
-        6 => {
-            for byte in handshake() {
-                if stream.write_all(&[byte]).await.is_err() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            "a slow drip"
-        }
-        _ => {
-            hello(&mut stream).await;
-            let mut close = Vec::new();
-            Frame::from_client(Name::Close, b"", Pos(2), 0.0).emit(layout, &mut close).unwrap();
-            let _ = stream.write_all(&close).await;
-            let _ = stream.read_to_end(&mut Vec::new()).await;
-            "CLOSE before DONE"
-        }
-    };
-    (kind, [server, address])
-}
-
-fn handshake() -> Vec<u8> {
-    let mut frame = Vec::new();
-    Frame::from_client(Name::GetMax, b"", Pos(0), 0.0).emit(HANDSHAKE, &mut frame).unwrap();
-    frame
-}
-
-async fn hello(stream: &mut TcpStream) {
-    stream.write_all(&handshake()).await.unwrap();
-    stream.read_exact(&mut [0; 44]).await.unwrap();
-}
-
-fn package(layout: FrameLayout, pos: i32) -> Vec<u8> {
-    let mut frame = Vec::new();
-    Frame::from_client(Name::Msg, b"x", Pos(pos), 0.0).emit(layout, &mut frame).unwrap();
-    frame
+    attack.run(&mut stream, layout, IDLE * 12).await;
+    (attack, [server, address])
 }

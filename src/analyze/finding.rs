@@ -78,8 +78,11 @@ pub struct PositionSet {
 pub struct Cause {
     /// What was missing.
     pub why: Why,
-    /// Every trigger that held, in the order of [`Trigger`].
+    /// Every trigger that is proved to have held, in the order of [`Trigger`].
     pub triggers: Vec<Trigger>,
+    /// Every trigger that may have held as well, or not: nothing tells. A position that was counted and not written fills the
+    /// window without a trace.
+    pub undecided: Vec<Trigger>,
     /// The numbers.
     pub evidence: Evidence,
 }
@@ -91,8 +94,10 @@ pub enum Why {
     NeverWritten,
     /// It had, and no ACK that covers it had.
     AckMissing,
-    /// Nothing the capture shows.
+    /// Nothing the capture shows: an ACK had already passed the place of the capture.
     Unexplained,
+    /// Bytes in which its ACK may have been are not captured.
+    CannotTell,
 }
 
 /// A condition of PROTOCOL §4.4.
@@ -147,6 +152,17 @@ pub struct WindowEvidence {
     pub last_acked: Pos,
     /// The window.
     pub size: u32,
+    /// Who says so.
+    pub basis: Basis,
+}
+
+/// What a number of a finding rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// It was declared.
+    Declared,
+    /// The traffic so far: of the window, the largest number in flight.
+    Inferred,
 }
 
 /// One thing the traffic did.
@@ -229,13 +245,14 @@ impl Group {
 }
 
 impl Why {
-    /// `never-written`, `ack-missing` or `unexplained`.
+    /// `never-written`, `ack-missing`, `unexplained` or `cannot-tell`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NeverWritten => "never-written",
             Self::AckMissing => "ack-missing",
             Self::Unexplained => "unexplained",
+            Self::CannotTell => "cannot-tell",
         }
     }
 }
@@ -287,6 +304,13 @@ impl PositionSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
+    }
+
+    /// True when `pos` is one of them.
+    #[must_use]
+    pub fn contains(&self, pos: Pos) -> bool {
+        let at = self.runs.partition_point(|run| run.last() < pos);
+        self.runs.get(at).is_some_and(|run| run.contains(pos))
     }
 
     /// The positions one by one, ascending.

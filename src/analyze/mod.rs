@@ -13,14 +13,32 @@
 //! * What the capture cannot tell is a [`Doubt`], never a finding.
 //! * An [`AnalysisSink`] takes all of it as it is decided; [`ConnectionAnalysis`] sums a connection up when it ends.
 
+mod again;
+mod analysis;
+pub mod answers;
+pub mod command;
+mod course;
+pub mod expect;
+mod facts;
 mod finding;
+mod ledger;
+mod metrics;
+mod model;
 mod outcome;
+mod parameters;
+pub mod reference;
+pub mod report;
 pub mod rules;
 mod sink;
 mod step;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod words;
 
+pub use analysis::{Analysis, AnalysisState};
 pub use finding::{
-    Cause, Certainty, Doubt, Evidence, Finding, Group, PositionSet, Rule, Severity, TimerEvidence, Trigger, Why,
+    Basis, Cause, Certainty, Doubt, Evidence, Finding, Group, PositionSet, Rule, Severity, TimerEvidence, Trigger, Why,
     WindowEvidence,
 };
 pub use outcome::{

@@ -197,9 +197,9 @@ pub struct Metrics {
     pub goodput: Option<f64>,
     /// Stream bytes of the client a second.
     pub throughput: Option<f64>,
-    /// Positions written once (Karn's rule).
+    /// From a position's only copy (Karn's rule) to its ACK; without those that the receiver had to hold.
     pub rtt: Spread,
-    /// Positions written more than once: ambiguous.
+    /// From the last copy of a position written more than once: ambiguous.
     pub rtt_ambiguous: Spread,
     /// Smoothed RTT as RFC 6298 computes it, in seconds; last value.
     pub srtt: Option<f64>,

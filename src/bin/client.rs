@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arqscope::decode::print::escape::tame_lines;
 use arqscope::endpoint::{Detail, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
@@ -263,6 +264,6 @@ fn say(words: &str) {
 }
 
 fn write_all(text: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    // Names of files and what stands in them may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(tame_lines(text).as_bytes());
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arqscope::decode::capture::Input;
-use arqscope::decode::command::{self, Exit, FactsForm, JobError, MessageForm, Output, Pace, RowJob};
+use arqscope::decode::command::{self, Exit, FactsForm, JobError, LimitOptions, MessageForm, Output, Pace, RowJob};
 use arqscope::decode::filter::Filter;
 use arqscope::decode::framing::FramingOptions;
 use arqscope::decode::print::{Bytes, Colour, Detail, Flushing, Form, Options, TimeFormat, Width};
+use arqscope::decode::{ByteSize, Limits};
 use arqscope::wire::MaxMsgSize;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -66,6 +67,14 @@ struct Args {
     /// Print the version
     #[arg(long, action = clap::ArgAction::Version)]
     version: (),
+    #[command(flatten)]
+    limits: LimitOptions,
+    /// Bytes kept of one connection's message (--message)
+    #[arg(long, value_name = "SIZE", help_heading = "Limits", default_value_t = ByteSize(Limits::default().message as u64))]
+    max_message: ByteSize,
+    /// Longest text of -Y
+    #[arg(long, value_name = "SIZE", help_heading = "Limits", default_value_t = ByteSize(Limits::default().filter as u64))]
+    max_filter: ByteSize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,9 +112,12 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, JobError> {
     let inputs = inputs(&args.files);
+    let size = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+    let (message, filter) = (size(args.max_message), size(args.max_filter));
+    let limits = Limits { message, filter, ..Limits::from(args.limits) };
     let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
     if let Some(folder) = &args.streams {
-        return command::streams(&inputs, folder, &mut log);
+        return command::streams(&inputs, folder, &limits, &mut log);
     }
     if args.info {
         let form = match args.form {
@@ -114,7 +126,7 @@ fn run(args: Args) -> Result<Exit, JobError> {
             Form::Ndjson => FactsForm::Ndjson,
             form => usage(&format!("--info is written as -T table, json or ndjson, not {form}")),
         };
-        return command::facts(&inputs, form, &mut out, &mut log);
+        return command::facts(&inputs, form, &limits, &mut out, &mut log);
     }
     let output = match args.form {
         _ if args.quiet => Output::Quiet,
@@ -123,7 +135,8 @@ fn run(args: Args) -> Result<Exit, JobError> {
         form if args.message => usage(&format!("--message is written as -T table, json or ndjson, not {form}")),
         form => Output::Rows(form, options(&args)),
     };
-    let filter = match args.filter.as_deref().map(Filter::parse).transpose() {
+    let parse = |text| Filter::parse_within(limits.filter, text);
+    let filter = match args.filter.as_deref().map(parse).transpose() {
         Ok(filter) => filter,
         Err(error) => {
             writeln!(log, "decode: -Y: {error}")?;
@@ -132,7 +145,8 @@ fn run(args: Args) -> Result<Exit, JobError> {
     };
     let pace = if io::stdout().is_terminal() { Pace::Live } else { Pace::Blocks };
     let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
-    command::rows(&inputs, RowJob { output, filter, count: args.count, framing, pace }, &mut out, &mut log)
+    let job = RowJob { output, filter, count: args.count, framing, pace, limits };
+    command::rows(&inputs, job, &mut out, &mut log)
 }
 
 fn inputs(files: &[String]) -> Vec<Input> {

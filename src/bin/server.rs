@@ -7,12 +7,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use arqscope::decode::print::escape::escape;
+use arqscope::decode::print::escape::{escape, tame_lines};
 use arqscope::endpoint::Detail;
 use arqscope::fault::{FaultPlan, RandomLoss};
 use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
-    Threads, block_on, counted, served_line, stop_on_signals,
+    Threads, block_on, client_places, counted, served_line, stop_on_signals,
 };
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather};
 use arqscope::wire::{MaxMsgSize, Pos, Side};
@@ -60,7 +60,7 @@ struct Args {
     /// Stop after N clients
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Clients at once; further ones wait
+    /// Clients at once, fewer where the system allows too few open files; further ones wait
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_clients: u32,
     /// Give up on a client that brings no whole frame, or reads nothing, for so long
@@ -82,7 +82,7 @@ Each whole message goes to standard output, escaped, one line each (the first 64
 its name ends in .partial until the message is whole, and for ever if it never is. Everything else goes to standard error.
 
 Exit codes: 0 stopped as asked; 2 could not begin (parameters, address, files);
-3 the recording of --capture is incomplete.";
+3 the recording of --capture is incomplete, or a message that came could not be kept.";
 
 #[expect(clippy::cast_precision_loss, reason = "a size for people")]
 fn after_help() -> String {
@@ -115,26 +115,27 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         let listener = Listener::bind(address)?;
         // Only now: a second server that finds the port taken must not wipe out the first one's recording.
         let recording = args.capture.as_deref().map(record).transpose()?;
-        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let options = options(args, max_msg_size, recording.clone());
+        say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
         let verbose = args.verbose;
         let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
     })??;
     say(&format!("stopped: {} complete, {} not", counted(summary.complete, "exchange"), summary.incomplete));
-    match recording.map(|recording| recording.health()) {
-        Some(Err(missing)) => {
-            say(&missing);
-            Ok(3)
-        }
-        Some(Ok(_)) | None => Ok(0),
+    let recorded = recording.map_or(Ok(String::new()), |recording| recording.health());
+    if let Err(missing) = &recorded {
+        say(missing);
     }
+    if summary.not_kept > 0 {
+        say(&format!("{} came and could not be kept", counted(summary.not_kept, "message")));
+    }
+    Ok(if recorded.is_err() || summary.not_kept > 0 { 3 } else { 0 })
 }
 
 fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) -> ServerOptions {
     let mut options = ServerOptions::new(max_msg_size);
     options.faults = faults(args);
-    options.max_clients = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
+    options.max_clients = max_clients(args);
     options.idle_timeout = args.idle_timeout.get();
     options.grace = args.grace.get();
     options.count = if args.once { Some(1) } else { args.count };
@@ -142,6 +143,20 @@ fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) 
     options.recording = recording;
     options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
     options
+}
+
+/// As many as asked for, or as the system lets this process open files for.
+fn max_clients(args: &Args) -> usize {
+    let wanted = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
+    let places = client_places(wanted, if args.output.is_some() { 2 } else { 1 });
+    if let (true, Some(files)) = (places.clients < wanted, places.open_files) {
+        say(&format!(
+            "warning: the system lets this process open {files} files: room for {} at once, not {wanted}; \
+             `ulimit -n` raises it",
+            counted(places.clients as u64, "client"),
+        ));
+    }
+    places.clients
 }
 
 fn tell(news: ServerNews<'_>, verbose: bool) {
@@ -212,6 +227,6 @@ fn record(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
 }
 
 fn say(words: &str) {
-    // Nothing is left to be done when standard error is gone.
-    let _ = io::stderr().lock().write_all(format!("server: {words}\n").as_bytes());
+    // Names of files may be a stranger's. Nothing is left to be done when standard error is gone.
+    let _ = io::stderr().lock().write_all(format!("server: {}\n", tame_lines(words)).as_bytes());
 }

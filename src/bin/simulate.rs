@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use arqscope::decode::print::escape::tame_lines;
 use arqscope::simulate::command::{self, CaptureFormat, JobError};
 use arqscope::simulate::scenario::{Given, Numbers, ResendKey, ScenarioKeys, SideKey, Span, VantageKey};
 use clap::{Args, Parser};
@@ -192,7 +193,7 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when standard error is gone too.
-            let _ = writeln!(io::stderr(), "simulate: {error}");
+            let _ = writeln!(io::stderr(), "simulate: {}", tame_lines(&error.to_string()));
             ExitCode::from(2)
         }
     }

@@ -32,7 +32,7 @@ mod template;
 pub use endpoints::client_endpoint;
 pub use template::MAX_HEADER;
 
-use crate::decode::{Endpoint, TcpFlags, TcpSeq};
+use crate::decode::{Endpoint, Segment, TcpFlags, TcpSeq};
 use crate::time::Timestamp;
 use crate::wire::Side;
 use template::{SYN_OPTIONS, Template};
@@ -323,6 +323,16 @@ impl TcpConversation {
         let header = own.template.fill(seq, ack, flags, options, payload);
         sink.packet(WirePacket { time, from, header, payload })
     }
+}
+
+/// The headers, Ethernet to TCP, of a segment that was taken out of its packet: with them its bytes are a packet again
+/// that every tool reads, with the same addresses, ports, numbers and flags. What a segment does not tell (MAC
+/// addresses, the window, options) is as in any packet of this module.
+#[must_use]
+pub fn header_of(segment: &Segment<'_>) -> Vec<u8> {
+    let [mut forth, _] = Template::pair(segment.source, segment.destination);
+    let wire_len = usize::try_from(segment.wire_len()).unwrap_or(usize::MAX);
+    forth.announce(segment.seq, segment.ack, segment.flags, &[], segment.payload, wire_len).to_vec()
 }
 
 #[cfg(test)]

@@ -85,17 +85,33 @@ impl Template {
     /// The headers of a packet with these values. `options` is a multiple of four bytes, at most eight.
     #[inline]
     pub(super) fn fill(&mut self, seq: TcpSeq, ack: TcpSeq, flags: TcpFlags, options: &[u8], payload: &[u8]) -> &[u8] {
-        let tcp_len = TCP + options.len() + payload.len();
+        self.announce(seq, ack, flags, options, payload, payload.len())
+    }
+
+    /// The same where `payload` is only the beginning of `wire_len` bytes; then the TCP checksum is that of the beginning.
+    /// A length that IP has no place for is written as 0, as captures of offloaded segments have it.
+    #[inline]
+    pub(super) fn announce(
+        &mut self,
+        seq: TcpSeq,
+        ack: TcpSeq,
+        flags: TcpFlags,
+        options: &[u8],
+        payload: &[u8],
+        wire_len: usize,
+    ) -> &[u8] {
+        let length = |len: usize| u16::try_from(len).unwrap_or(0).to_be_bytes();
+        let tcp_len = TCP + options.len() + wire_len;
         let tcp_at = match self.family {
             Family::V4 => {
-                let total = ((IPV4 + tcp_len) as u16).to_be_bytes();
+                let total = length(IPV4 + tcp_len);
                 let checksum = !fold(self.ip_sum + u64::from(u16::from_le_bytes(total)));
                 self.bytes[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&total);
                 self.bytes[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&checksum.to_le_bytes());
                 ETHERNET + IPV4
             }
             Family::V6 => {
-                self.bytes[ETHERNET + 4..ETHERNET + 6].copy_from_slice(&(tcp_len as u16).to_be_bytes());
+                self.bytes[ETHERNET + 4..ETHERNET + 6].copy_from_slice(&length(tcp_len));
                 ETHERNET + IPV6
             }
         };
@@ -104,7 +120,7 @@ impl Template {
         let ack = ack.0.to_be_bytes();
         let checksum = !fold(
             self.tcp_sum
-                + u64::from(u16::from_le_bytes((tcp_len as u16).to_be_bytes()))
+                + u64::from(u16::from_le_bytes(length(tcp_len)))
                 + u64::from(u32::from_le_bytes(seq))
                 + u64::from(u32::from_le_bytes(ack))
                 + u64::from(u16::from_le_bytes(offset_flags))

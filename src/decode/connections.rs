@@ -10,6 +10,10 @@ use super::reassembly::{
 };
 use super::{Endpoint, Segment, TcpFlags};
 
+mod express;
+
+use express::{Front, WordsV4};
+
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
 ///
 /// A connection is a pair of endpoints, until a SYN without ACK comes whose sequence number is not the one its sender
@@ -22,6 +26,8 @@ pub struct Connections<S: StreamSink> {
     v6: HashMap<KeyV6, Slot, RandomState>,
     /// Packets come in runs of one connection.
     latest: Option<(Key, Slot)>,
+    /// Where the express way looks first.
+    front: Front,
     connections: Vec<Connection<S::State>>,
     count: u32,
 }
@@ -87,7 +93,11 @@ struct Connection<T> {
     info: ConnectionInfo,
     /// Which end of the key is `ends[0]`.
     first: Sender,
+    /// `info.ends` as the express way compares them.
+    words_v4: WordsV4,
     stage: Stage,
+    /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
+    quiet: bool,
     /// Whether a SYN was captured, by [`Way::index`].
     syn_from: [bool; 2],
     streams: [Stream; 2],
@@ -116,6 +126,7 @@ impl<S: StreamSink> Connections<S> {
             v4: HashMap::with_hasher(RandomState::default()),
             v6: HashMap::with_hasher(RandomState::default()),
             latest: None,
+            front: Front::default(),
             connections: Vec::new(),
             count: first,
         }
@@ -144,6 +155,7 @@ impl<S: StreamSink> Connections<S> {
             self.count = self.count.saturating_add(1);
         }
         connection.segment(segment, sender, &mut self.shared, sink);
+        connection.quiet = connection.is_quiet(sink);
     }
 
     /// The capture has ended: gives up what is open and closes every connection, in order of their ids.
@@ -209,7 +221,7 @@ impl<S: StreamSink> Connections<S> {
             self.connections.extract_if(.., |connection| connection.info.last_packet <= newest_to_go).collect();
         idle.sort_unstable_by_key(|connection| connection.info.id);
         for connection in &mut idle {
-            self.shared.counters.evicted_connections += 1;
+            self.shared.counters.evicted_connections += u64::from(connection.stage == Stage::Open);
             connection.close(Closing::Evicted, &mut self.shared, sink);
         }
         self.v4.clear();
@@ -239,7 +251,9 @@ impl<T: Default> Connection<T> {
         Self {
             info,
             first: sender,
+            words_v4: WordsV4::new([segment.source, segment.destination]),
             stage: Stage::Open,
+            quiet: false,
             syn_from: [false; 2],
             streams: Default::default(),
             state: T::default(),

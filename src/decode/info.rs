@@ -11,8 +11,8 @@ use crate::wire::{MaxMsgSize, Name, Pos};
 /// Nothing is said that only a later row can know: later rows look back.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Info {
-    pub(super) note: Note,
-    pub(super) flaws: Flaws,
+    pub(crate) note: Note,
+    pub(crate) flaws: Flaws,
 }
 
 impl Info {
@@ -50,6 +50,33 @@ impl Info {
 }
 
 impl Info {
+    /// True when there is nothing to say.
+    #[inline]
+    pub(super) fn is_silent(&self) -> bool {
+        let silent = match self.note {
+            Note::Quiet => true,
+            Note::Departure { verdict: Departure::New { unseen: None }, name, .. } => name != Name::Done,
+            _ => false,
+        };
+        silent && self.flaws.is_none()
+    }
+
+    /// The packet that an ACK answers and after how many nanoseconds, when that is all there is to say.
+    #[inline]
+    pub(super) fn plain_answer(&self) -> Option<(u64, u64)> {
+        match self.note {
+            Note::Acknowledgement {
+                verdict: Acknowledgement::Advances,
+                number: Pos(number @ 1..),
+                last,
+                answers: Answers::Frame { packet, after: Some(nanos @ 0..), .. },
+            } if last.is_none_or(|Pos(last)| i64::from(number) <= i64::from(last) + 1) && self.flaws.is_none() => {
+                Some((packet, nanos.unsigned_abs()))
+            }
+            _ => None,
+        }
+    }
+
     /// Appends what [`Display`](fmt::Display) writes: the printers' way, without a formatter for what most rows say.
     #[inline]
     pub(super) fn append(&self, text: &mut String) {
@@ -73,7 +100,7 @@ impl fmt::Display for Info {
 
 /// What the frame did.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) enum Note {
+pub(crate) enum Note {
     /// Nothing to say.
     #[default]
     Quiet,
@@ -97,7 +124,7 @@ pub(super) enum Note {
 
 /// What an earlier row knows about a MSG or DONE.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Earlier {
+pub(crate) enum Earlier {
     /// Nothing that is remembered.
     Nothing,
     /// The frame that opened the gap which this one fills, and the sent_time difference.
@@ -115,7 +142,7 @@ pub(super) enum Earlier {
 
 /// The first ACK that covers a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AckSeen {
+pub(crate) enum AckSeen {
     /// None so far.
     No,
     /// ACK `number` in `packet`.
@@ -126,7 +153,7 @@ pub(super) enum AckSeen {
 
 /// Where positions that were not seen may have been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UnseenIn {
+pub(crate) enum UnseenIn {
     /// Before the capture began.
     Past,
     /// In bytes that the capture lost.
@@ -135,7 +162,7 @@ pub(super) enum UnseenIn {
 
 /// What an ACK answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answers {
+pub(crate) enum Answers {
     /// Nothing that is remembered.
     Nothing,
     /// The last seen copy of its position.
@@ -151,25 +178,25 @@ pub(super) enum Answers {
 
 /// What is wrong with a frame by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Flaws {
+pub(crate) struct Flaws {
     /// seq, prev_seq and pos, when they are not what PROTOCOL §2.3 asks for.
-    pub(super) numbers: Option<Numbers>,
+    pub(crate) numbers: Option<Numbers>,
     /// The ack byte, when it is neither 0 nor 1.
-    pub(super) ack_byte: Option<u8>,
+    pub(crate) ack_byte: Option<u8>,
     /// sent_time, when it is no moment.
-    pub(super) sent_time: Option<f64>,
+    pub(crate) sent_time: Option<f64>,
     /// Alignment bytes that are not zero.
-    pub(super) padding: bool,
+    pub(crate) padding: bool,
     /// Bytes captured and the frame's length, when they differ.
-    pub(super) partial: Option<(u32, u32)>,
+    pub(crate) partial: Option<(u32, u32)>,
 }
 
 /// The three fields that repeat one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Numbers {
-    pub(super) seq: i32,
-    pub(super) prev_seq: i32,
-    pub(super) pos: i32,
+pub(crate) struct Numbers {
+    pub(crate) seq: i32,
+    pub(crate) prev_seq: i32,
+    pub(crate) pos: i32,
 }
 
 /// Writes pieces with one space between them.
@@ -325,6 +352,16 @@ fn write_acknowledgement(
 }
 
 impl Flaws {
+    /// True when nothing is wrong.
+    #[inline]
+    pub(crate) const fn is_none(&self) -> bool {
+        self.numbers.is_none()
+            && self.ack_byte.is_none()
+            && self.sent_time.is_none()
+            && !self.padding
+            && self.partial.is_none()
+    }
+
     fn write(&self, out: &mut Words<'_, impl fmt::Write>) -> fmt::Result {
         if let Some(Numbers { seq, prev_seq, pos }) = self.numbers {
             if seq == prev_seq && seq == pos {

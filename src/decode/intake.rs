@@ -97,6 +97,42 @@ impl Intake {
         }
     }
 
+    /// Begins to count whole packets whose segments are taken past it; `None` before the first packet, whose time is
+    /// special.
+    pub(super) fn passing(&self) -> Option<Passing> {
+        Some(Passing { packets: 0, link_type: self.run.0, latest: self.counts.latest? })
+    }
+
+    /// Counts the packets of `passing`, which begins anew.
+    pub(super) fn passed(&mut self, passing: &mut Passing) {
+        let packets = std::mem::take(&mut passing.packets);
+        if packets > 0 {
+            self.counts.packets += packets;
+            self.counts.last_time = Some(passing.latest);
+            self.counts.latest = Some(passing.latest);
+            self.count_tcp(passing.link_type, packets);
+        }
+    }
+
+    /// Counts one more, which does not go with those of `passing`.
+    #[cold]
+    pub(super) fn passed_apart(&mut self, passing: &mut Passing, link_type: LinkType, time: Timestamp) {
+        self.passed(passing);
+        self.counts.packets += 1;
+        self.counts.time(Some(time));
+        self.count_tcp(link_type, 1);
+        *passing = Passing { packets: 0, link_type, latest: passing.latest.max(time) };
+    }
+
+    fn count_tcp(&mut self, link_type: LinkType, packets: u64) {
+        if self.run.0 != link_type {
+            self.counts.add_run(std::mem::replace(&mut self.run, (link_type, 0)));
+        }
+        self.run.1 += packets;
+        self.counts.tcp_packets += packets;
+        self.dissector.passed(packets);
+    }
+
     /// What the packets so far were.
     #[must_use]
     pub fn counts(&self) -> PacketCounts {
@@ -148,6 +184,27 @@ impl Intake {
     #[must_use]
     pub fn partly_unreadable(&self) -> bool {
         !self.dissector.counts().unknown_link_types.is_empty() || !self.counts.unusable.is_empty()
+    }
+}
+
+/// Whole packets with a segment each, of one link type and in order of time, that are not counted yet.
+#[derive(Debug)]
+pub(super) struct Passing {
+    packets: u64,
+    link_type: LinkType,
+    latest: Timestamp,
+}
+
+impl Passing {
+    /// One more packet; false when it does not go with those before it.
+    #[inline(always)] // into the loop over the records
+    pub(super) fn add(&mut self, link_type: LinkType, time: Timestamp) -> bool {
+        let fits = time >= self.latest && link_type == self.link_type;
+        if fits {
+            self.packets += 1;
+            self.latest = time;
+        }
+        fits
     }
 }
 

@@ -7,7 +7,7 @@ use crate::wire::{Name, Pos};
 
 use super::CapturedFrame;
 
-/// Bytes kept of one message.
+/// Bytes kept of one message, unless told.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
 /// Runs kept of one message: a message in more pieces than that is a capture of little use.
 const MAX_RUNS: usize = 4096;
@@ -43,16 +43,21 @@ pub enum Piece<'a> {
 impl Message {
     /// Takes a client's frame; anything but a whole MSG or DONE changes nothing.
     pub fn frame(&mut self, frame: &CapturedFrame<'_>) {
+        self.frame_within(MAX_MESSAGE_BYTES, frame);
+    }
+
+    /// The same, but not beyond so many bytes in all.
+    pub fn frame_within(&mut self, most: usize, frame: &CapturedFrame<'_>) {
         if let (Some(name), Some(Pos(pos @ 1..)), Some(payload)) = (frame.name(), frame.pos(), frame.payload()) {
             match name {
-                Name::Msg => self.slice(pos, payload),
+                Name::Msg => self.slice(pos, payload, most),
                 Name::Done => self.done = self.done.max(Some(pos)),
                 _ => {}
             }
         }
     }
 
-    fn slice(&mut self, pos: i32, payload: &[u8]) {
+    fn slice(&mut self, pos: i32, payload: &[u8], most: usize) {
         // The run that holds `pos` or ends just before it, else the place of a new one.
         let at = self.runs.partition_point(|run| run.end < pos);
         let holder = self.runs[at..].iter().take(2).find(|run| run.first <= pos && pos < run.end);
@@ -60,7 +65,7 @@ impl Message {
             return; // a further copy
         }
         let joins = self.runs.get(at).is_some_and(|run| run.end == pos);
-        let no_room = self.bytes + payload.len() > MAX_MESSAGE_BYTES || !joins && self.runs.len() == MAX_RUNS;
+        let no_room = self.bytes + payload.len() > most || !joins && self.runs.len() == MAX_RUNS;
         if no_room || pos == i32::MAX {
             self.left_out += 1;
             return;
@@ -124,7 +129,7 @@ impl Message {
         self.done.is_some() && self.left_out == 0 && self.pieces().all(|piece| matches!(piece, Piece::Bytes(_)))
     }
 
-    /// Slices that were left out because of [`MAX_MESSAGE_BYTES`] or because the message is in too many pieces.
+    /// Slices that were left out because of a limit or because the message is in too many pieces.
     #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
@@ -155,7 +160,7 @@ impl fmt::Display for Message {
         if self.left_out > 0 {
             write!(
                 f,
-                "; {} slices left out (limit: {MAX_MESSAGE_BYTES} bytes or {MAX_RUNS} pieces a message)",
+                "; {} slices left out at a limit (--max-message, --max-held-in-all, {MAX_RUNS} pieces)",
                 self.left_out
             )?;
         }
@@ -171,7 +176,7 @@ mod tests {
     fn message(slices: &[(i32, &[u8])], done: Option<i32>) -> Message {
         let mut message = Message { done, ..Message::default() };
         for (pos, payload) in slices {
-            message.slice(*pos, payload);
+            message.slice(*pos, payload, MAX_MESSAGE_BYTES);
         }
         message
     }
@@ -215,7 +220,7 @@ mod tests {
             let mut message = Message::default();
             for (pos, payload) in &slices {
                 twin.entry(*pos).or_insert_with(|| payload.clone());
-                message.slice(*pos, payload);
+                message.slice(*pos, payload, MAX_MESSAGE_BYTES);
             }
             let bytes: Vec<u8> = message.pieces().filter_map(|p| if let Piece::Bytes(b) = p { Some(b.to_vec()) } else { None }).flatten().collect();
             prop_assert_eq!(bytes, twin.values().flatten().copied().collect::<Vec<_>>());

@@ -9,13 +9,15 @@
 pub mod capture;
 pub mod command;
 mod connections;
+mod express;
 pub mod filter;
 pub mod framing;
 pub mod headers;
-mod info;
+pub(crate) mod info;
 pub mod intake;
+pub mod limits;
 pub mod message;
-mod observer;
+pub(crate) mod observer;
 pub mod print;
 pub mod reading;
 pub mod reassembly;
@@ -26,6 +28,7 @@ mod stream_files;
 
 pub use connections::Connections;
 pub use info::Info;
+pub use limits::{ByteSize, Limits};
 pub use observer::{Observed, Observer};
 pub use row::{CapturedFrame, Row};
 pub use segment::{Endpoint, LinkType, Packet, PacketContent, Segment, TcpFlags, TcpSeq};

@@ -1,6 +1,8 @@
 //! Watches one connection's frames go by and says what each one did, from what was seen before it.
 
-mod memory;
+pub(crate) mod memory;
+
+use std::hash::BuildHasher;
 
 use memory::{Acks, Copies, Opening, Openings, Written};
 
@@ -34,6 +36,12 @@ pub struct Observer {
     acks: Acks,
     openings: Openings,
     unseen_in: UnseenIn,
+    /// Bytes were missed up to this stream offset, client's and server's, and no frame beyond it has come: what they held
+    /// may have been written at any time until then, since a hole is told before what the other side may have answered
+    /// to it.
+    missing: [Option<u64>; 2],
+    /// Whether copies are remembered with a fingerprint of their payload.
+    fingerprints: bool,
 }
 
 impl Default for Observer {
@@ -64,28 +72,47 @@ impl Observer {
             acks: Acks::default(),
             openings: Openings::default(),
             unseen_in: UnseenIn::Past,
+            missing: [None; 2],
+            fingerprints: false,
         }
+    }
+
+    /// The same, remembering of each copy a fingerprint of its payload.
+    pub(crate) const fn with_fingerprints(mut self) -> Self {
+        self.fingerprints = true;
+        self
     }
 
     /// Takes in the next frame of either side. `packet` and `time` are those of its row.
     pub fn observe(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) -> Observed {
         let mut info = Info::default();
-        let in_flight = self.observe_into(from, frame, packet, time, &mut info);
+        let in_flight = self.observe_into(from, frame, packet, time, u64::MAX, &mut info);
         Observed { info, in_flight }
     }
 
     /// Like [`observe`](Self::observe), for an `info` in its row, which says nothing yet: it is as large as the row, and
-    /// passing it through return values would cost more than finding it out. Returns the positions outstanding.
+    /// passing it through return values would cost more than finding it out. `end` is the stream offset after the
+    /// frame's last byte. Returns the positions outstanding.
     #[inline]
-    pub(super) fn observe_into(
+    pub(crate) fn observe_into(
         &mut self,
         from: Side,
         frame: &CapturedFrame<'_>,
         packet: u64,
         time: Option<Timestamp>,
+        end: u64,
         info: &mut Info,
     ) -> Option<u32> {
+        let missing = &mut self.missing[from as usize];
+        let was_missing = missing.is_some();
+        if was_missing {
+            missing.take_if(|until| end > *until);
+            self.miss(from);
+        }
         self.note(from, frame, packet, time, &mut info.note);
+        if self.missing != [None; 2] {
+            self.miss_again(from);
+        }
         if let Some(flaws) = flaws(from, frame) {
             info.flaws = flaws;
         }
@@ -94,6 +121,17 @@ impl Observer {
 
     /// Bytes of that side were not captured at this place: what they may have held is not claimed.
     pub fn hole(&mut self, from: Side) {
+        self.hole_until(from, 0);
+    }
+
+    /// The same, of bytes that reach up to this stream offset of that side.
+    pub(crate) fn hole_until(&mut self, from: Side, until: u64) {
+        let missing = &mut self.missing[from as usize];
+        *missing = (*missing).max(Some(until));
+        self.miss(from);
+    }
+
+    fn miss(&mut self, from: Side) {
         match from {
             Side::Client => {
                 self.unseen_in = UnseenIn::Hole;
@@ -101,6 +139,47 @@ impl Observer {
             }
             Side::Server => self.window.miss_acknowledgements(),
         }
+    }
+
+    /// A frame went by while bytes are missing that may come after it: of the client, behind each of its frames; of the
+    /// server, behind any.
+    #[cold]
+    fn miss_again(&mut self, from: Side) {
+        let [client, server] = self.missing;
+        if client.is_some() && from == Side::Client {
+            self.window.miss_departures();
+        }
+        if server.is_some() {
+            self.window.miss_acknowledgements();
+        }
+    }
+
+    /// The highest position that counts as written; 0 for none.
+    #[must_use]
+    pub const fn highest(&self) -> Pos {
+        self.window.highest()
+    }
+
+    /// The last acknowledged position; `None` while no ACK was seen in the middle of a stream.
+    #[must_use]
+    pub const fn last_acked(&self) -> Option<Pos> {
+        self.window.last_acked()
+    }
+
+    /// The window, as far as it was seen.
+    #[must_use]
+    pub const fn window(&self) -> &SendWindow {
+        &self.window
+    }
+
+    /// The last copy of `pos`, while it is remembered.
+    pub(crate) fn copy(&self, pos: Pos) -> Option<&Written> {
+        self.copies.get(pos)
+    }
+
+    /// The frame that opened the gap in which `pos` lies, while it is remembered.
+    pub(crate) fn opening(&self, pos: Pos) -> Option<Opening> {
+        self.openings.of(pos)
     }
 
     /// Says in `note`, which is quiet so far, what the frame did.
@@ -156,7 +235,7 @@ impl Observer {
         let (earlier, copies) = match verdict {
             Departure::NotAPosition => (Earlier::Nothing, 0),
             Departure::Skip { missing } | Departure::BeyondWindow { missing: Some(missing), .. } => {
-                self.openings.put(Opening { missing, packet, sent_time });
+                self.openings.put(Opening { missing, packet, sent_time, time });
                 (Earlier::Nothing, 1)
             }
             Departure::Fill => {
@@ -177,7 +256,8 @@ impl Observer {
             }
         };
         if copies > 0 {
-            let copy = Written { name, pos, packet, sent_time, time, copies };
+            let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+            let copy = Written { name, pos, packet, sent_time, time, copies, fingerprint };
             self.copies.put(copy, self.window.last_acked().unwrap_or_default());
         }
         *note = Note::Departure { verdict, name, pos, earlier, unseen_in: self.unseen_in };
@@ -209,6 +289,15 @@ impl Observer {
         };
         *note = Note::Acknowledgement { verdict, number, last, answers };
     }
+}
+
+/// Tells payloads apart; 0 only where the payload was not captured.
+fn fingerprint(frame: &CapturedFrame<'_>) -> u32 {
+    frame.payload().map_or(0, |payload| {
+        let hash = foldhash::fast::FixedState::default().hash_one(payload);
+        // The halves are mixed; 0 is taken.
+        (hash as u32 ^ (hash >> 32) as u32).max(1)
+    })
 }
 
 /// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.

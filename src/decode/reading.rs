@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Connections;
 use super::capture::{Capture, CaptureError};
+use super::express::{self, Express};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
@@ -33,6 +34,18 @@ pub fn read<S: StreamSink>(
     first_connection: u32,
     limits: StreamLimits,
     sink: &mut S,
+    watch: impl FnMut(Moment, &mut S) -> ControlFlow<()>,
+) -> Reading {
+    read_by(Express::Taken, capture, first_connection, limits, sink, watch)
+}
+
+/// [`read`], with or without the express way: both give the same.
+pub(super) fn read_by<S: StreamSink>(
+    express: Express,
+    capture: &mut Capture,
+    first_connection: u32,
+    limits: StreamLimits,
+    sink: &mut S,
     mut watch: impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> Reading {
     let mut intake = Intake::new(FragmentLimits::default());
@@ -40,6 +53,12 @@ pub fn read<S: StreamSink>(
     let mut error = None;
     let mut stopped = false;
     loop {
+        if express == Express::Taken
+            && express::run(capture, &mut intake, &mut connections, sink, &mut watch).is_break()
+        {
+            stopped = true;
+            break;
+        }
         let (packet, time) = match capture.next() {
             // By reference: a packet may hold a whole segment, and would be copied.
             Ok(Some(ref packet)) => {

@@ -11,20 +11,31 @@ use crate::wire::{Field, FrameView, Name, Pos, Side};
 pub struct CapturedFrame<'a> {
     view: FrameView<'a>,
     missing: &'a [Range<usize>],
+    /// Everybody asks for it.
+    name: Option<Name>,
 }
 
 impl<'a> CapturedFrame<'a> {
     /// A frame with every byte.
     #[must_use]
-    pub const fn whole(view: FrameView<'a>) -> Self {
-        Self { view, missing: &[] }
+    #[inline]
+    pub fn whole(view: FrameView<'a>) -> Self {
+        Self { view, missing: &[], name: view.name() }
+    }
+
+    /// A frame with every byte, whose name was read before.
+    #[inline]
+    pub(super) const fn named(view: FrameView<'a>, name: Name) -> Self {
+        Self { view, missing: &[], name: Some(name) }
     }
 
     /// A frame of which the byte ranges `missing` (ascending, within the frame) were not captured and
     /// read as zero in `view`.
     #[must_use]
-    pub const fn partial(view: FrameView<'a>, missing: &'a [Range<usize>]) -> Self {
-        Self { view, missing }
+    pub fn partial(view: FrameView<'a>, missing: &'a [Range<usize>]) -> Self {
+        let mut frame = Self { view, missing, name: None };
+        frame.name = frame.has(Field::Header).then(|| view.name()).flatten();
+        frame
     }
 
     /// The bytes with their layout; zero where not captured.
@@ -59,8 +70,8 @@ impl<'a> CapturedFrame<'a> {
 
     /// The name, when it was captured and is known.
     #[must_use]
-    pub fn name(&self) -> Option<Name> {
-        self.has(Field::Header).then(|| self.view.name()).flatten()
+    pub const fn name(&self) -> Option<Name> {
+        self.name
     }
 
     /// The header text, when captured.

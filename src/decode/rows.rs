@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Info;
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
-use super::message::Message;
+use super::message::{self, Message};
 use super::observer::Observer;
 use super::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use super::row::Row;
@@ -14,6 +14,11 @@ use crate::wire::Side;
 pub trait RowSink {
     /// The next row. `Break` ends the job: enough rows, or the output is gone.
     fn row(&mut self, connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()>;
+
+    /// Whether rows are wanted; without them frames need not be judged.
+    fn wants_rows(&self) -> bool {
+        true
+    }
 
     /// Whether [`message`](Self::message) is wanted, which keeps every connection's message in memory.
     fn wants_messages(&self) -> bool {
@@ -51,6 +56,10 @@ pub trait RowSink {
 pub struct Rows<S> {
     sink: S,
     flow: ControlFlow<()>,
+    /// Bytes kept of one message, and of those of all open connections together.
+    message_limits: [usize; 2],
+    /// Bytes kept of messages now.
+    message_bytes: usize,
 }
 
 /// What rows need to remember of a connection.
@@ -63,7 +72,20 @@ pub struct RowState {
 impl<S: RowSink> Rows<S> {
     /// Rows for `sink`.
     pub const fn new(sink: S) -> Self {
-        Self { sink, flow: ControlFlow::Continue(()) }
+        Self {
+            sink,
+            flow: ControlFlow::Continue(()),
+            message_limits: [message::MAX_MESSAGE_BYTES, usize::MAX],
+            message_bytes: 0,
+        }
+    }
+
+    /// The same, keeping at most so many bytes of a message, and of all messages of open connections; slices beyond are
+    /// [left out](Message::left_out).
+    #[must_use]
+    pub const fn keeping(mut self, of_one: usize, in_all: usize) -> Self {
+        self.message_limits = [of_one, in_all];
+        self
     }
 
     /// `Break` once the sink has had enough.
@@ -93,13 +115,25 @@ impl<S: RowSink> FrameSink for Rows<S> {
     type State = RowState;
 
     #[inline]
+    fn wants_frames(&self) -> bool {
+        self.sink.wants_rows() || self.sink.wants_messages()
+    }
+
+    #[inline]
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, located: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
         }
         let LocatedFrame { from, packet, first_packet, time, offset, ref frame } = *located;
         if from == Side::Client && self.sink.wants_messages() {
-            state.message.frame(frame);
+            let before = state.message.len();
+            let [of_one, in_all] = self.message_limits;
+            let room = in_all.saturating_sub(self.message_bytes);
+            state.message.frame_within(of_one.min(before.saturating_add(room)), frame);
+            self.message_bytes += state.message.len() - before;
+        }
+        if !self.sink.wants_rows() {
+            return;
         }
         let mut row = Row {
             packet,
@@ -112,30 +146,32 @@ impl<S: RowSink> FrameSink for Rows<S> {
             in_flight: None,
             info: Info::default(),
         };
-        row.in_flight = observer(connection, state).observe_into(from, frame, packet, time, &mut row.info);
+        let end = offset.saturating_add(frame.view().bytes().len() as u64);
+        row.in_flight = observer(connection, state).observe_into(from, frame, packet, time, end, &mut row.info);
         self.flow = self.sink.row(connection, &row);
     }
 
     fn hole(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side, hole: &Hole) {
-        observer(connection, state).hole(from);
+        observer(connection, state).hole_until(from, hole.offset.saturating_add(hole.len));
         self.sink.hole(connection, from, hole);
     }
 
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side) {
-        observer(connection, state).hole(from);
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, from: Side, up_to: u64) {
+        observer(connection, state).hole_until(from, up_to);
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
+    fn note(&mut self, connection: &ConnectionInfo, _: &mut RowState, note: FramingNote) {
         self.sink.note(connection, note);
     }
 
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+    fn stream_note(&mut self, connection: &ConnectionInfo, _: Option<&mut RowState>, way: Way, note: StreamNote) {
         self.sink.stream_note(connection, way, note);
     }
 
     fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut RowState, closing: Closing) {
         if self.sink.wants_messages() {
             self.sink.message(connection, &state.message);
+            self.message_bytes -= state.message.len();
         }
         self.sink.closed(connection, closing);
     }

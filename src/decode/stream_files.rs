@@ -368,6 +368,10 @@ impl StreamFiles {
 impl StreamSink for StreamFiles {
     type State = Written;
 
+    fn is_quiet(&self, _: &Self::State) -> bool {
+        true
+    }
+
     fn chunk(&mut self, info: &ConnectionInfo, state: &mut Written, way: Way, chunk: Chunk<'_>) {
         if self.is_writing() {
             self.push(info, state, way, chunk.bytes);

@@ -15,6 +15,8 @@
 //! * **Memory.** Buffers belong to the threads, not to the connections. What a client may cost a server at most is one sum,
 //!   [`SERVER_BYTES_PER_CLIENT`], with its parts in [`SERVER_PARTS`]; what an exchange costs a client beside its message
 //!   is [`client_bytes`]. What is written to a folder is not held.
+//! * **Open files.** A client is accepted only where there is a descriptor for its message's file too
+//!   ([`client_places`]): a server keeps those it has, and who is beyond waits.
 //! * **Nobody waits for ever.** A server gives a connection up that brings no whole frame for the idle timeout, or that
 //!   takes no bytes for as long; see [`GivenUp`].
 
@@ -24,6 +26,7 @@ mod connection;
 mod delivery;
 mod memory;
 mod narration;
+mod open_files;
 mod recording;
 mod report;
 mod server;
@@ -33,6 +36,7 @@ pub use client::{ClientNews, ClientOptions, Tally, Transfer, transfer};
 pub use connection::GivenUp;
 pub use memory::{Part, SERVER_BYTES_PER_CLIENT, SERVER_PARTS, client_bytes};
 pub use narration::Narration;
+pub use open_files::{ClientPlaces, client_places};
 pub use recording::Recording;
 pub use report::{closing_table, counted, served_line};
 pub use server::{Kept, Listener, MAX_SHOWN, Served, ServerNews, ServerOptions, Stopping, Summary};

@@ -101,12 +101,12 @@ pub enum ServerNews<'a> {
     },
     /// A connection is over.
     Ended(&'a Served),
-    /// The most clients are connected; further ones wait.
+    /// The most clients are connected; further ones wait. Said again only after a tenth of the places was free.
     Full {
         /// How many.
         clients: usize,
     },
-    /// The system gives no more sockets for the time being.
+    /// The system gives no more sockets for the time being: said once until it gives one again.
     CannotAccept(&'a std::io::Error),
     /// No more clients are accepted; this many are still connected.
     Finishing {
@@ -152,6 +152,12 @@ pub struct Served {
 }
 
 impl Served {
+    /// True when what came could not be stored.
+    #[must_use]
+    pub const fn is_not_kept(&self) -> bool {
+        matches!(self.kept, Kept::Lost(_)) || matches!(self.ended, Err(GivenUp::Keeping(_)))
+    }
+
     /// True when the exchange went through to DISCONNECT and the message is kept.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
@@ -166,6 +172,8 @@ pub struct Summary {
     pub complete: u64,
     /// Others.
     pub incomplete: u64,
+    /// Messages, of either, that came and could not be stored.
+    pub not_kept: u64,
 }
 
 /// A bound port.
@@ -214,25 +222,30 @@ impl Listener {
         let (end, ending) = watch::channel(Stopping::No);
         let mut connections = Connections { tasks: JoinSet::new(), summary: Summary::default() };
         let mut opened = 0;
-        let mut said_full = false;
+        let (mut said_full, mut said_cannot) = (false, false);
         while options.count.is_none_or(|count| opened < count) {
-            let full = connections.tasks.len() >= options.max_clients;
+            let clients = connections.tasks.len();
+            let full = clients >= options.max_clients;
             if full && !said_full {
-                news(ServerNews::Full { clients: connections.tasks.len() });
+                news(ServerNews::Full { clients });
             }
-            said_full = full;
+            // Said again only after there was some room: under pressure every free place is taken at once.
+            said_full = full || (said_full && clients >= options.max_clients / 10 * 9);
             tokio::select! {
                 () = stopped(&mut stopping, Stopping::Finish) => break,
                 () = connections.next() => {}
                 accepted = self.listener.accept(), if !full => match accepted {
                     Ok((stream, peer)) => {
                         opened += 1;
+                        said_cannot = false;
                         let (options, news, ending) = (options.clone(), news.clone(), ending.clone());
                         connections.tasks.spawn(serve_one(stream, peer, opened, options, news, ending));
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                     Err(error) => {
-                        news(ServerNews::CannotAccept(&error));
+                        if !std::mem::replace(&mut said_cannot, true) {
+                            news(ServerNews::CannotAccept(&error));
+                        }
                         tokio::time::sleep(BREATHER).await;
                     }
                 },
@@ -271,6 +284,17 @@ struct Connections {
 enum Completion {
     Complete,
     Incomplete,
+    NotKept,
+}
+
+impl Completion {
+    const fn of(served: &Served) -> Self {
+        match (served.is_complete(), served.is_not_kept()) {
+            (true, _) => Self::Complete,
+            (false, true) => Self::NotKept,
+            (false, false) => Self::Incomplete,
+        }
+    }
 }
 
 impl Connections {
@@ -278,7 +302,12 @@ impl Connections {
     async fn next(&mut self) {
         match self.tasks.join_next().await {
             Some(Ok(Completion::Complete)) => self.summary.complete += 1,
-            Some(_) => self.summary.incomplete += 1,
+            Some(Ok(Completion::NotKept)) => {
+                self.summary.incomplete += 1;
+                self.summary.not_kept += 1;
+            }
+            // A task that panicked has served nobody.
+            Some(Ok(Completion::Incomplete) | Err(_)) => self.summary.incomplete += 1,
             None => std::future::pending().await,
         }
     }
@@ -353,7 +382,7 @@ async fn serve_one(
     let kept = keeping.kept();
     let served = Served { number, peer, ended, message_len, kept, duplicates, faults, elapsed };
     news(ServerNews::Ended(&served));
-    if served.is_complete() { Completion::Complete } else { Completion::Incomplete }
+    Completion::of(&served)
 }
 
 /// Where a message goes as it arrives.

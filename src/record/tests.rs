@@ -6,6 +6,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::Limits;
 use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::command::{self, Exit, Output, Pace, RowJob};
 use crate::decode::framing::FramingOptions;
@@ -179,7 +180,8 @@ fn a_recorded_exchange_decodes_to_its_frames() {
 
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let output = Output::Rows(Form::Csv, Options::default());
-    let job = RowJob { output, filter: None, count: None, framing: FramingOptions::default(), pace: Pace::Blocks };
+    let (framing, limits) = (FramingOptions::default(), Limits::default());
+    let job = RowJob { output, filter: None, count: None, framing, pace: Pace::Blocks, limits };
     let exit = command::rows(&[Input::Path(path)], job, &mut out, &mut log).unwrap();
     assert_eq!(exit, Exit::Done, "{}", String::from_utf8_lossy(&log));
     let text = String::from_utf8(out).unwrap();

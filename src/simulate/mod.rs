@@ -85,7 +85,7 @@ pub fn simulate<T: CaptureTarget>(
         let top = next.peek().map_or(u64::MAX, |Reverse((time, ..))| *time);
         if let Some((opens, id)) = to_open.next_if(|(opens, _)| *opens <= top) {
             let Some(exchange) = scenario.exchanges.get(id as usize) else { continue };
-            let ledger = told.then(|| Box::new(Ledger::new(id, scenario.start)));
+            let ledger = told.then(|| Box::new(Ledger::new(id, scenario.start, exchange)));
             let mut run = Run::new(id, scenario, exchange, ledger)
                 .map_err(|error| SimulationError::Config { connection: id, error })?;
             let time = run.next_packet().unwrap_or(opens);
@@ -151,9 +151,10 @@ fn tell<T: CaptureTarget>(
     over: bool,
     chronicle: &mut dyn Chronicle,
 ) -> io::Result<()> {
+    let last_pass = run.last_pass();
     if let Some(ledger) = run.ledger() {
         if over {
-            ledger.ended();
+            ledger.ended(last_pass);
         }
         for event in ledger.decided.drain(..) {
             chronicle.event(&event)?;

@@ -104,6 +104,14 @@ impl Gaps {
         Positions::run(gap.first.max(below.saturating_add(1)), gap.last.min(last))
     }
 
+    /// The runs of never-written positions, ascending.
+    pub(super) fn proved(&self) -> impl Iterator<Item = Positions> + '_ {
+        self.runs
+            .iter()
+            .filter(|gap| gap.why == Unseen::NeverWritten)
+            .filter_map(|gap| Positions::run(gap.first, gap.last))
+    }
+
     /// From now on nothing is claimed of any of them.
     pub(super) fn forget_why(&mut self) {
         for gap in &mut self.runs {

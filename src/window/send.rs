@@ -183,6 +183,13 @@ impl SendWindow {
         }
     }
 
+    /// True when no ACK of a higher position can have been missed: the sender knows of none above
+    /// [`last_acked`](Self::last_acked).
+    #[must_use]
+    pub fn last_acked_is_proved(&self) -> bool {
+        self.last_acked().is_some_and(|last| self.acks_seen_above.is_some_and(|above| last.0 >= above))
+    }
+
     /// The lowest position that was written, or skipped, and is not acknowledged.
     #[must_use]
     pub fn oldest_unacked(&self) -> Option<Pos> {
@@ -213,6 +220,11 @@ impl SendWindow {
             (Acked::Through(last), _) => Some(u32::try_from(i64::from(self.highest) - i64::from(last)).unwrap_or(0)),
             _ => None,
         }
+    }
+
+    /// The positions below the highest that are proved not to have been written so far, as ascending runs.
+    pub fn never_written(&self) -> impl Iterator<Item = Positions> + '_ {
+        self.gaps.proved()
     }
 
     /// Takes in a MSG, or a DONE, which counts as the position after the last slice (a CLOSE does not count).
@@ -400,8 +412,7 @@ impl SendWindow {
 
     /// The edge, when no ACK that could have moved it was missed.
     fn edge_for_claims(&self) -> Option<Pos> {
-        let last = self.last_acked()?;
-        self.edge().filter(|_| self.acks_seen_above.is_some_and(|above| last.0 >= above))
+        self.edge().filter(|_| self.last_acked_is_proved())
     }
 
     fn expect_reack(&mut self, pos: i32) {

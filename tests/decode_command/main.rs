@@ -5,6 +5,7 @@
 mod bad_input;
 mod foreign_streams;
 mod forms;
+mod limits;
 mod options;
 mod runs;
 

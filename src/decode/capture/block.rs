@@ -50,6 +50,8 @@ pub(super) enum Frame {
         /// What is short, for a reader of the error.
         inside: String,
     },
+    /// A block that is longer than the limit.
+    TooLong { kind: u32, len: u32 },
     /// Type 0 and length 0: perhaps a file that was made longer than its content.
     Zeroes,
 }
@@ -101,9 +103,7 @@ pub(super) fn frame(bytes: &[u8], order: ByteOrder, max_len: u32) -> Result<Fram
         return Err(format!("block of type {kind:#010x} with a length of {stated} bytes, needed at least {SHORTEST}"));
     }
     if stated > max_len {
-        return Err(format!(
-            "block of type {kind:#010x} with a length of {stated} bytes, more than the limit of {max_len}"
-        ));
+        return Ok(Frame::TooLong { kind, len: stated });
     }
     // A length that leaves padding out may stand on a block with padding or on one without: the trailing
     // length tells which.

@@ -66,6 +66,16 @@ pub enum CaptureError {
         /// What is wrong and what to do, one phrase.
         what: String,
     },
+    /// Something larger than a limit allows; everything before it was delivered.
+    #[error("stopped at byte {offset}: {what}; {option} allows more")]
+    Limit {
+        /// Where.
+        offset: u64,
+        /// What is too large, and the limit.
+        what: String,
+        /// The option of the commands that sets the limit.
+        option: &'static str,
+    },
     /// Bytes that contradict the format, after which reading cannot go on.
     #[error("malformed at byte {offset}: {what}")]
     Malformed {

@@ -26,6 +26,7 @@ mod error;
 mod facts;
 mod pcap;
 mod pcapng;
+mod run;
 mod sniff;
 mod window;
 pub mod wireshark_json;
@@ -44,6 +45,8 @@ pub use facts::{
 use super::Packet;
 use pcap::PcapReader;
 use pcapng::PcapngReader;
+use run::Ends;
+pub(super) use run::{Run, Taken};
 use sniff::Kind;
 use window::{Source, Window};
 use wireshark_json::{Limits as JsonLimits, WiresharkJson};
@@ -80,12 +83,25 @@ pub struct CaptureLimits {
     pub max_record: u32,
     /// The most interfaces of a pcapng section.
     pub max_interfaces: usize,
+    /// The most bytes that compressed input may unpack to; `None` for no limit: they are not kept.
+    pub max_decompressed: Option<u64>,
+    /// The largest window of a zstd frame, in bytes, 1 KiB to 2 GiB; counts as the power of two below it.
+    pub max_zstd_window: u64,
+    /// What is held of a Wireshark JSON export.
+    pub json: JsonLimits,
 }
 
 impl Default for CaptureLimits {
-    /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces.
+    /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces; a zstd window of 128 MiB, what
+    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times.
     fn default() -> Self {
-        Self { max_record: 256 << 20, max_interfaces: 1 << 20 }
+        Self {
+            max_record: 256 << 20,
+            max_interfaces: 1 << 20,
+            max_decompressed: None,
+            max_zstd_window: 128 << 20,
+            json: JsonLimits::default(),
+        }
     }
 }
 
@@ -189,7 +205,7 @@ impl Capture {
             let (reader, mut facts) = match (kind, compression) {
                 (Kind::Compressed(packed), None) => {
                     compression = Some(packed);
-                    window = window.decompress(packed)?;
+                    window = window.decompress(packed, limits)?;
                     continue;
                 }
                 (Kind::Compressed(inner), Some(outer)) => {
@@ -207,7 +223,7 @@ impl Capture {
                     (Reader::Pcapng(reader), facts)
                 }
                 (Kind::Text, _) => {
-                    let json = WiresharkJson::new(Box::new(window), JsonLimits::default())?;
+                    let json = WiresharkJson::new(Box::new(window), limits.json)?;
                     (Reader::Json(Box::new(json)), CaptureFacts::new(Format::WiresharkText))
                 }
             };
@@ -235,6 +251,38 @@ impl Capture {
             self.state = State::Ended;
         }
         packet
+    }
+
+    /// The interface of the packet that was handed out last: its place in [`CaptureFacts::interfaces`], as far as those
+    /// are described. `None` before the first packet, and for exports, which name none.
+    #[must_use]
+    pub const fn interface_of_packet(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Pcap(_) => Some(0),
+            Reader::Pcapng(pcapng) => pcapng.interface_of_packet(),
+            Reader::Json(_) => None,
+        }
+    }
+
+    /// The plain records that are at hand, which need no more than a look; `None` for formats without such.
+    /// [`took`](Self::took) must be told how far it was followed, before [`next`](Self::next) goes on.
+    pub(super) fn run(&self) -> Option<Run<'_>> {
+        let run = match &self.reader {
+            Reader::Pcap(pcap) => pcap.run()?,
+            Reader::Pcapng(pcapng) => pcapng.run(),
+            Reader::Json(_) => return None,
+        };
+        let ends = if self.live { Ends::BeforeLast } else { Ends::WithLast };
+        (self.state == State::Reading).then(|| run.ending(ends))
+    }
+
+    /// Goes on behind the records of a [`run`](Self::run).
+    pub(super) fn took(&mut self, taken: Taken) {
+        match &mut self.reader {
+            Reader::Pcap(pcap) => pcap.took(taken),
+            Reader::Pcapng(pcapng) => pcapng.took(taken),
+            Reader::Json(_) => {}
+        }
     }
 
     /// True when the next packet may have to be waited for: the input is no regular file, and not a byte beyond the

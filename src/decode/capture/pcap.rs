@@ -5,6 +5,7 @@
 use pcap_file::pcap::PcapParser;
 
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, Notes, PcapDialect, TimeUnit};
+use super::run::{Run, Taken};
 use super::window::Window;
 use super::{CaptureError, CaptureLimits};
 use crate::decode::{LinkType, Packet, PacketContent};
@@ -150,6 +151,20 @@ impl PcapReader {
         }
     }
 
+    /// The plain records at hand; `None` for dialects that have none.
+    pub(super) fn run(&self) -> Option<Run<'_>> {
+        let bytes = self.window.at_hand();
+        let nanos = self.unit.nanos() as u32;
+        (self.dialect == PcapDialect::Standard)
+            .then(|| Run::of_pcap(bytes, self.packets, self.order, nanos, self.link_type, self.max_record))
+    }
+
+    /// Goes on behind the records of a run.
+    pub(super) fn took(&mut self, taken: Taken) {
+        self.window.consume(taken.bytes);
+        self.packets = taken.number;
+    }
+
     /// The next packet; `None` at the end.
     #[inline]
     pub(super) fn next(&mut self, notes: &mut Notes) -> Result<Option<Packet<'_>>, CaptureError> {
@@ -261,15 +276,14 @@ impl PcapReader {
 
     #[cold]
     fn too_long(&self, captured: u32) -> CaptureError {
-        let what = match self.window.at_hand() {
-            [0x0a, 0x0d, 0x0d, 0x0a, ..] => format!("a pcapng section header where a record should begin: {JOINED}"),
-            _ => format!(
-                "packet {} claims {captured} captured bytes, more than the limit of {}",
-                self.packets + 1,
-                self.max_record
-            ),
-        };
-        CaptureError::Malformed { offset: self.window.offset(), what }
+        let offset = self.window.offset();
+        if let [0x0a, 0x0d, 0x0d, 0x0a, ..] = self.window.at_hand() {
+            let what = format!("a pcapng section header where a record should begin: {JOINED}");
+            return CaptureError::Malformed { offset, what };
+        }
+        let (packet, limit) = (self.packets + 1, self.max_record);
+        let what = format!("packet {packet} claims {captured} captured bytes, more than the limit of {limit}");
+        CaptureError::Limit { offset, what, option: "--max-record" }
     }
 
     /// Refuses a second file header, which reads as an empty record of the year 2055.

@@ -9,6 +9,7 @@ use pcap_file::pcapng::PcapNgParser;
 use super::block::{self, Alignment, Frame, options};
 use super::clock::Clock;
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, name};
+use super::run::{Described, Run, Taken};
 use super::window::Window;
 use super::{CaptureError, CaptureLimits};
 use crate::decode::{LinkType, Packet, PacketContent};
@@ -23,14 +24,8 @@ pub(super) struct PcapngReader {
     interfaces: Vec<Described>,
     limits: CaptureLimits,
     packets: u64,
-}
-
-/// What a packet needs of its interface.
-#[derive(Clone, Copy)]
-struct Described {
-    clock: Clock,
-    link_type: LinkType,
-    snap_len: u32,
+    /// That of the latest packet.
+    interface: Option<u64>,
 }
 
 /// A whole block, consumed from the window.
@@ -59,13 +54,19 @@ impl PcapngReader {
         let parser = section_parser(order)?;
         let mut facts = CaptureFacts::new(Format::Pcapng { order });
         facts.sections = 0;
-        let mut reader = Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0 };
+        let mut reader =
+            Self { window, parser, order, interfaces: Vec::new(), limits: *limits, packets: 0, interface: None };
         // The first four bytes were seen to be a section header's type.
         if let Some(header) = reader.block(&mut facts)? {
             reader.section(&header, &mut facts)?;
         }
         facts.format = Format::Pcapng { order: reader.order };
         Ok((reader, facts))
+    }
+
+    /// The interface of the latest packet, counted from 0 over all sections.
+    pub(super) const fn interface_of_packet(&self) -> Option<u64> {
+        self.interface
     }
 
     /// True when no whole block is at hand.
@@ -75,6 +76,18 @@ impl PcapngReader {
             Some(len) => bytes.len() < self.order.u32(*len) as usize,
             None => true,
         }
+    }
+
+    /// The plain records at hand.
+    pub(super) fn run(&self) -> Run<'_> {
+        let bytes = self.window.at_hand();
+        Run::of_pcapng(bytes, self.packets, self.order, &self.interfaces, self.limits.max_record)
+    }
+
+    /// Goes on behind the records of a run.
+    pub(super) fn took(&mut self, taken: Taken) {
+        self.window.consume(taken.bytes);
+        self.packets = taken.number;
     }
 
     /// The next packet; `None` at the end.
@@ -105,6 +118,7 @@ impl PcapngReader {
             facts.notes.add(Note::EmptyPacket, 1);
         }
         self.packets += 1;
+        self.interface = Some(record.interface.ordinal);
         let start = body.start + record.data;
         Ok(Some(Packet {
             number: self.packets,
@@ -153,6 +167,13 @@ impl PcapngReader {
                         }
                         return Err(CaptureError::Cut { offset, inside, needed: needed as u64, available });
                     }
+                }
+                Ok(Frame::TooLong { kind, len }) => {
+                    let limit = self.limits.max_record;
+                    let what = format!(
+                        "block of type {kind:#010x} with a length of {len} bytes, more than the limit of {limit}"
+                    );
+                    return Err(CaptureError::Limit { offset, what, option: "--max-record" });
                 }
                 Ok(Frame::Zeroes) => return self.zeroes(facts).map(|()| None),
                 Err(what) => return Err(CaptureError::Malformed { offset, what }),
@@ -316,7 +337,7 @@ impl PcapngReader {
             facts.notes.add(Note::DamagedOptions, 1);
         }
         let clock = Clock::new(resolution.unwrap_or(MICROSECONDS), offset.unwrap_or(0));
-        self.interfaces.push(Described { clock, link_type, snap_len });
+        self.interfaces.push(Described { clock, link_type, snap_len, ordinal: facts.interface_count });
         facts.add_interface(interface);
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::compression::{Gzip, Zstd};
+use super::compression::{Compressed, Gzip, Zstd};
 use super::facts::Note;
-use super::{CaptureError, Compression};
+use super::{CaptureError, CaptureLimits, Compression};
 
 /// The buffer's size until a record is larger.
 const CAPACITY: usize = 256 * 1024;
@@ -31,10 +31,10 @@ pub(super) enum SourceError {
         /// One phrase.
         what: String,
     },
-    /// A zstd frame asks for more memory than it gets.
-    WindowTooLarge {
-        /// What it may have.
-        limit_mib: u32,
+    /// A zstd frame asks for a larger window than it gets.
+    ZstdWindow {
+        /// What it may have, in bytes.
+        limit: u64,
     },
 }
 
@@ -86,11 +86,24 @@ pub(super) struct Window {
     /// Position of `start` in the input.
     offset: u64,
     ended: bool,
+    /// Unpacked bytes that may still be read; no limit for plain input.
+    left: Option<u64>,
+    /// There were more.
+    beyond_limit: bool,
 }
 
 impl Window {
     pub(super) fn new(source: Source) -> Self {
-        Self { source, buffer: vec![0; CAPACITY + LEAD], start: LEAD, end: LEAD, offset: 0, ended: false }
+        Self {
+            source,
+            buffer: vec![0; CAPACITY + LEAD],
+            start: LEAD,
+            end: LEAD,
+            offset: 0,
+            ended: false,
+            left: None,
+            beyond_limit: false,
+        }
     }
 
     /// The bytes at hand.
@@ -132,6 +145,12 @@ impl Window {
         if self.ended {
             return Ok(false);
         }
+        if self.beyond_limit {
+            self.ended = true;
+            let offset = self.offset + (self.end - self.start) as u64;
+            let what = format!("the compressed data unpacks to more than the limit of {offset} bytes");
+            return Err(CaptureError::Limit { offset, what, option: "--max-decompressed" });
+        }
         if self.start > LEAD {
             self.buffer.copy_within(self.start..self.end, LEAD);
             self.end -= self.start - LEAD;
@@ -147,18 +166,16 @@ impl Window {
                 self.ended = true;
                 Ok(false)
             }
-            Ok(count) => {
-                self.end += count;
-                Ok(true)
-            }
+            Ok(count) => self.take(count),
             Err(error) => {
                 self.ended = true;
                 let offset = self.offset + (self.end - self.start) as u64;
                 Err(match error {
                     SourceError::Io(source) => CaptureError::Read { offset, source },
-                    SourceError::WindowTooLarge { limit_mib } => CaptureError::Unsupported {
-                        format: format!("zstd with a window of more than {limit_mib} MiB"),
-                        instead: "unpack it first (`zstd -d --long=31`)".to_owned(),
+                    SourceError::ZstdWindow { limit } => CaptureError::Limit {
+                        offset,
+                        what: format!("a zstd frame with a window of more than {limit} bytes"),
+                        option: "--max-zstd-window",
                     },
                     SourceError::Damaged { at, what } => CaptureError::Compressed {
                         compression: self.source.compression().unwrap_or(Compression::Gzip),
@@ -171,22 +188,46 @@ impl Window {
         }
     }
 
+    /// Takes bytes that were read, as far as the limit of unpacked bytes allows.
+    fn take(&mut self, count: usize) -> Result<bool, CaptureError> {
+        let mut taken = count;
+        if let Some(left) = &mut self.left {
+            taken = count.min(usize::try_from(*left).unwrap_or(count));
+            *left -= taken as u64;
+            self.beyond_limit = taken < count;
+        }
+        self.end += taken;
+        if taken > 0 { Ok(true) } else { self.fill(0) }
+    }
+
     /// What was odd about the end of compressed data, once it was reached.
     pub(super) const fn note(&self) -> Option<Note> {
         self.source.note()
     }
 
     /// Puts a decompressor between the source and this window; the bytes at hand go through it as well.
-    pub(super) fn decompress(self, compression: Compression) -> Result<Self, CaptureError> {
+    pub(super) fn decompress(self, compression: Compression, limits: &CaptureLimits) -> Result<Self, CaptureError> {
         let head = self.at_hand().to_vec();
         let Source::Plain(reader) = self.source else { return Ok(self) };
+        let compressed = Compressed::new(head, reader);
         let source = match compression {
-            Compression::Gzip => Source::Gzip(Gzip::new(head, reader)),
+            Compression::Gzip => Source::Gzip(Gzip::new(compressed)),
             Compression::Zstd => {
-                Source::Zstd(Zstd::new(head, reader).map_err(|source| CaptureError::Read { offset: 0, source })?)
+                let zstd = Zstd::new(compressed, limits.max_zstd_window.clamp(1 << 10, 1 << 31).ilog2());
+                Source::Zstd(zstd.map_err(|source| CaptureError::Read { offset: 0, source })?)
             }
         };
-        Ok(Self { source, start: LEAD, end: LEAD, offset: 0, ended: false, buffer: self.buffer })
+        let left = limits.max_decompressed;
+        Ok(Self {
+            source,
+            start: LEAD,
+            end: LEAD,
+            offset: 0,
+            ended: false,
+            buffer: self.buffer,
+            left,
+            beyond_limit: false,
+        })
     }
 }
 

@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use comfy_table::{Cell, Table, presets};
 use serde::Serialize;
 
-use super::{Exit, JobError, Named, complain, open};
+use super::limits::write_reached;
+use super::{Exit, JobError, Named, OPENER};
+use crate::decode::Limits;
 use crate::decode::capture::{Capture, Input};
 use crate::decode::reading::{Reading, read};
-use crate::decode::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamLimits, StreamSink, Way};
+use crate::decode::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamSink, Way};
 use crate::time::Timestamp;
 
 /// How facts are written.
@@ -56,6 +58,10 @@ struct Uncounted;
 impl StreamSink for Uncounted {
     type State = ();
 
+    fn is_quiet(&self, _: &Self::State) -> bool {
+        true
+    }
+
     fn chunk(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Chunk<'_>) {}
 
     fn hole(&mut self, _: &ConnectionInfo, (): &mut (), _: Way, _: Hole) {}
@@ -63,19 +69,25 @@ impl StreamSink for Uncounted {
     fn closed(&mut self, _: &ConnectionInfo, (): &mut (), _: Closing) {}
 }
 
-/// Writes the facts of every input to `out`, and complaints to `log`.
+/// Writes the facts of every input to `out`, and complaints to `log`. The inputs may cost what `limits` say.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
+pub fn facts(
+    inputs: &[Input],
+    form: FactsForm,
+    limits: &Limits,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> Result<Exit, JobError> {
     let mut exits = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let Some(mut capture) = open(input, log)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
         let go_on = |_, _: &mut Uncounted| ControlFlow::Continue(());
-        let reading = read(&mut capture, 0, StreamLimits::prompt(), &mut Uncounted, go_on);
+        let reading = read(&mut capture, 0, limits.prompt(), &mut Uncounted, go_on);
         let facts = Facts::new(input, &capture, &reading);
         match form {
             FactsForm::Table => writeln!(out, "{}", facts.table(input))?,
@@ -83,8 +95,9 @@ pub fn facts(inputs: &[Input], form: FactsForm, out: &mut dyn Write, log: &mut d
             FactsForm::Ndjson => write_json(out, &serde_json::to_string(&facts).map_err(io::Error::from)?)?,
         }
         let exit = Exit::of_reading(&reading);
+        write_reached(log, &reading, &limits.prompt())?;
         match &reading.error {
-            Some(error) => complain(log, input, error)?,
+            Some(error) => OPENER.complain(log, input, error)?,
             None if exit != Exit::Done => {
                 let why: Vec<String> = reading.intake.passed_over().iter().map(ToString::to_string).collect();
                 writeln!(log, "decode: {}: not all of it can be read: {}", Named(input), why.join("; "))?;

@@ -3,23 +3,29 @@
 //! Each job takes the inputs in turn, writes data to one writer and words to another, and says how it went.
 
 mod facts;
+mod inputs;
+mod limits;
 mod messages;
 mod rows;
 mod streams;
 mod summary;
 
 pub use facts::{FactsForm, facts};
+pub use limits::LimitOptions;
 pub use messages::MessageForm;
 pub use rows::{Output, Pace, RowJob, rows};
 pub use streams::streams;
 
-use std::fmt;
-use std::io::{self, Write};
-use std::path::Path;
+pub(crate) use inputs::{Named, NamedPath, Opener};
+pub(crate) use limits::write_reached;
+pub(crate) use summary::{Remarks, count};
 
-use super::capture::{Capture, CaptureError, CaptureLimits, Input};
-use super::print::escape;
+use std::io;
+
 use super::reading::Reading;
+
+/// Inputs of this command, which its complaints name.
+const OPENER: Opener = Opener { command: "decode" };
 
 /// How a job went; [`code`](Self::code) is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +61,8 @@ impl Exit {
         }
     }
 
-    fn of_reading(reading: &Reading) -> Self {
+    /// How one file went.
+    pub(crate) fn of_reading(reading: &Reading) -> Self {
         let nothing_before = reading.error.is_some() && reading.intake.counts().packets == 0;
         if nothing_before || reading.intake.nothing_readable() {
             Self::Failed
@@ -83,46 +90,5 @@ impl JobError {
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
-/// The capture, or `None` after a complaint on `log`.
-fn open(input: &Input, log: &mut dyn Write) -> io::Result<Option<Capture>> {
-    match Capture::open(input, &CaptureLimits::default()) {
-        Ok(capture) => Ok(Some(capture)),
-        Err(error) => complain(log, input, &error).map(|()| None),
-    }
-}
-
-/// One line on `log` about what is wrong with a file.
-fn complain(log: &mut dyn Write, input: &Input, error: &CaptureError) -> io::Result<()> {
-    match error {
-        // The error's own words hold the name as it is.
-        CaptureError::Open { source, .. } => writeln!(log, "decode: cannot open {}: {source}", Named(input)),
-        _ => writeln!(log, "decode: {}: {error}", Named(input)),
-    }
-}
-
-/// An input's name for people.
-struct Named<'a>(&'a Input);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Input::Stdin => f.write_str("standard input"),
-            Input::Path(path) => NamedPath(path).fmt(f),
-        }
-    }
-}
-
-/// A path for people: control characters in a name must not reach a terminal raw.
-struct NamedPath<'a>(&'a Path);
-
-impl fmt::Display for NamedPath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.as_os_str().is_empty() {
-            return f.write_str("a file without a name");
-        }
-        f.write_str(&escape::escape(self.0.as_os_str().as_encoded_bytes()))
     }
 }

@@ -3,16 +3,18 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
+use super::limits::write_reached;
 use super::messages::{MessageForm, write_message};
 use super::summary::Remarks;
-use super::{Exit, JobError, complain, open};
+use super::{Exit, JobError, OPENER};
+use crate::decode::Limits;
 use crate::decode::capture::Input;
 use crate::decode::filter::{Filter, Scratch};
 use crate::decode::framing::{FramedConnection, Framing, FramingNote, FramingOptions};
 use crate::decode::message::Message;
 use crate::decode::print::{Form, Options, RowPrinter, printer};
 use crate::decode::reading::{Moment, read};
-use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamLimits, StreamNote, Way};
+use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::decode::row::Row;
 use crate::decode::rows::{RowSink, Rows};
 use crate::wire::Side;
@@ -41,6 +43,8 @@ pub struct RowJob {
     pub framing: FramingOptions,
     /// When rows are seen.
     pub pace: Pace,
+    /// What the inputs may cost.
+    pub limits: Limits,
 }
 
 /// When printed rows reach whoever reads them.
@@ -57,7 +61,8 @@ pub enum Pace {
 /// # Errors
 /// When the output cannot be written.
 pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Write) -> Result<Exit, JobError> {
-    let RowJob { output, filter, count, framing, pace } = job;
+    let RowJob { output, filter, count, framing, pace, limits } = job;
+    let streams = limits.prompt();
     let mut shared =
         Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None, pace };
     let for_people = matches!(output, Output::Rows(form, _) if form.is_for_people());
@@ -73,14 +78,15 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     // Said when the rows are complete, so that on a terminal the words stand below the table.
     let mut words = Vec::new();
     for input in inputs {
-        let Some(mut capture) = open(input, &mut words)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, &mut words)? else {
             exits.push(Exit::Failed);
             continue;
         };
         let shown_before = shared.shown;
         let sink = OfFile { shared: &mut shared, remarks: Remarks::default() };
-        let mut framing = Framing::new(framing, Rows::new(sink));
-        let reading = read(&mut capture, first_connection, StreamLimits::prompt(), &mut framing, |moment, framing| {
+        let rows = Rows::new(sink).keeping(limits.message, limits.held_in_all);
+        let mut framing = Framing::new(framing, rows).within(limits.framing());
+        let reading = read(&mut capture, first_connection, streams, &mut framing, |moment, framing| {
             let flow = framing.sink.flow();
             framing.sink.sink().shared.watch(moment);
             flow
@@ -93,8 +99,9 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         }
         let shown = matches!(shared.to, Target::Printer(_)).then_some(shared.shown - shown_before);
         remarks.write(&mut words, input, &capture, &reading, frames, shown)?;
+        write_reached(&mut words, &reading, &streams)?;
         if let Some(error) = &reading.error {
-            complain(&mut words, input, error)?;
+            OPENER.complain(&mut words, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
         if reading.stopped {
@@ -176,6 +183,10 @@ struct OfFile<'s, 'w> {
 impl RowSink for OfFile<'_, '_> {
     fn row(&mut self, _connection: &FramedConnection<'_>, row: &Row<'_>) -> ControlFlow<()> {
         self.shared.row(row)
+    }
+
+    fn wants_rows(&self) -> bool {
+        matches!(self.shared.to, Target::Printer(_)) || self.shared.left.is_some()
     }
 
     fn wants_messages(&self) -> bool {

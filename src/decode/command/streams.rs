@@ -4,30 +4,30 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::limits::write_reached;
 use super::summary::count;
-use super::{Exit, JobError, Named, NamedPath, complain, open};
-use crate::decode::StreamFiles;
+use super::{Exit, JobError, Named, NamedPath, OPENER};
 use crate::decode::capture::Input;
 use crate::decode::reading::read;
-use crate::decode::reassembly::StreamLimits;
+use crate::decode::{Limits, StreamFiles};
 
 /// Writes the streams of every input to `folder`, and the words about it to `log`. Connections of several inputs are
-/// numbered on.
+/// numbered on. The inputs may cost what `limits` say.
 ///
 /// # Errors
 /// When a file in the folder cannot be written.
-pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<Exit, JobError> {
+pub fn streams(inputs: &[Input], folder: &Path, limits: &Limits, log: &mut dyn Write) -> Result<Exit, JobError> {
     let mut files = StreamFiles::new(folder)?;
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     for input in inputs {
-        let Some(mut capture) = open(input, log)? else {
+        let Some(mut capture) = OPENER.open(input, &limits.capture, log)? else {
             exits.push(Exit::Failed);
             continue;
         };
         let mut failed = None;
         let reading =
-            read(&mut capture, first_connection, StreamLimits::patient(), &mut files, |_, files| match files.check() {
+            read(&mut capture, first_connection, limits.patient(), &mut files, |_, files| match files.check() {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     failed = Some(error);
@@ -59,8 +59,9 @@ pub fn streams(inputs: &[Input], folder: &Path, log: &mut dyn Write) -> Result<E
                 writeln!(log, "  left out: {} that {what}", count(bytes, "byte"))?;
             }
         }
+        write_reached(log, &reading, &limits.patient())?;
         if let Some(error) = &reading.error {
-            complain(log, input, error)?;
+            OPENER.complain(log, input, error)?;
         }
         exits.push(Exit::of_reading(&reading));
     }

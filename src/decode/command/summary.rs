@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::Named;
 use crate::decode::capture::{Capture, Input, Weight};
 use crate::decode::framing::{Capacity, FramedConnection, FramingCounts, FramingNote};
+use crate::decode::print::escape;
 use crate::decode::reading::Reading;
 use crate::decode::reassembly::{ConnectionInfo, StreamNote};
 use crate::wire::Side;
@@ -15,7 +16,7 @@ const TOLD: usize = 10;
 
 /// Gathers what the summary tells of the connections.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(crate) struct Remarks {
     connections: Vec<String>,
     connections_beyond: u64,
     notes: Vec<String>,
@@ -25,7 +26,7 @@ pub(super) struct Remarks {
 }
 
 impl Remarks {
-    pub(super) fn connection(&mut self, connection: &FramedConnection<'_>) {
+    pub(crate) fn connection(&mut self, connection: &FramedConnection<'_>) {
         if self.connections.len() == TOLD {
             self.connections_beyond += 1;
             return;
@@ -40,29 +41,25 @@ impl Remarks {
         self.connections.push(format!("connection {}: {from} → {to}, maximum_msg_size {capacity}{start}", tcp.id));
     }
 
-    pub(super) fn note(&mut self, connection: &ConnectionInfo, note: &FramingNote) {
+    pub(crate) fn note(&mut self, connection: &ConnectionInfo, note: &FramingNote) {
         self.add(connection, note);
     }
 
-    pub(super) fn stream_note(&mut self, connection: &ConnectionInfo, note: &StreamNote) {
-        let (packet, what) = match *note {
-            StreamNote::DifferingCopy { offset, packet, .. } => (
-                packet,
-                format!("another copy of the bytes at stream offset {offset} differs from the first, which was kept"),
-            ),
-            StreamNote::LateBytes { offset, len, packet } => {
-                (packet, format!("{len} bytes at stream offset {offset} came after their hole was given up"))
-            }
-            StreamNote::BeforeStart { len, packet } => {
-                (packet, format!("{len} bytes from before the stream's settled start"))
-            }
-            StreamNote::AfterFin { len, packet } => (packet, format!("{len} bytes after the FIN")),
-            StreamNote::Implausible { len, packet } => {
-                (packet, format!("a sequence number far outside the stream: {len} bytes ignored"))
-            }
-            _ => return,
-        };
-        self.add(connection, &format_args!("packet {packet}: {what}"));
+    pub(crate) fn stream_note(&mut self, connection: &ConnectionInfo, note: &StreamNote) {
+        if note.is_odd() {
+            self.add(connection, note);
+        }
+    }
+
+    /// A note in words.
+    pub(crate) fn say(&mut self, connection: &ConnectionInfo, note: &str) {
+        self.add(connection, &escape::tame(note));
+    }
+
+    /// Holes of a connection, all at once.
+    pub(crate) const fn holes(&mut self, count: u64, bytes: u64) {
+        self.holes += count;
+        self.hole_bytes += bytes;
     }
 
     fn add(&mut self, connection: &ConnectionInfo, note: &dyn fmt::Display) {
@@ -73,13 +70,13 @@ impl Remarks {
         }
     }
 
-    pub(super) const fn hole(&mut self, len: u64) {
+    pub(crate) const fn hole(&mut self, len: u64) {
         self.holes += 1;
         self.hole_bytes += len;
     }
 
     /// Writes what there is to say of `input`.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         log: &mut dyn Write,
         input: &Input,
@@ -154,6 +151,6 @@ fn beyond(log: &mut dyn Write, n: u64, what: &str) -> io::Result<()> {
 }
 
 /// `1 packet`, `2 packets`.
-pub(super) fn count(n: u64, what: &str) -> String {
+pub(crate) fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

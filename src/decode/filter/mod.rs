@@ -39,7 +39,7 @@ mod operand;
 mod parser;
 mod pattern;
 mod slice;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -73,7 +73,15 @@ impl Filter {
     /// With the place and what to write instead: a text that is too long or nested too deep, an unknown field
     /// or operator, a value that its field cannot have, a missing quote or parenthesis, words left over.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let parsed = parser::parse(text).map_err(|problem| problem.in_text(text))?;
+        Self::parse_within(MAX_LEN, text)
+    }
+
+    /// [`parse`](Self::parse) with another longest length.
+    ///
+    /// # Errors
+    /// As for `parse`.
+    pub fn parse_within(max_len: usize, text: &str) -> Result<Self, FilterError> {
+        let parsed = parser::parse(text, max_len).map_err(|problem| problem.in_text(text))?;
         Ok(Self { root: parsed.root, buffers: parsed.buffers })
     }
 

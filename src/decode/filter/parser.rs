@@ -18,7 +18,7 @@ use std::ops::Range;
 use super::error::Problem;
 use super::eval::{Node, Scratch};
 use super::lexer::{Lexer, Token, TokenKind};
-use super::{MAX_DEPTH, MAX_LEN, suggest};
+use super::{MAX_DEPTH, suggest};
 
 pub(super) const OPERATORS: &str = "==, !=, >, <, >=, <=, contains, matches, in";
 
@@ -32,12 +32,12 @@ pub(super) struct Compiled {
 }
 
 /// Compiles `text`.
-pub(super) fn parse(text: &str) -> Parsed<Compiled> {
-    if text.len() > MAX_LEN {
-        let at = text.floor_char_boundary(MAX_LEN);
+pub(super) fn parse(text: &str, max_len: usize) -> Parsed<Compiled> {
+    if text.len() > max_len {
+        let at = text.floor_char_boundary(max_len);
         return Err(Problem::new(
             at..at,
-            format!("the filter has {} bytes, at most {MAX_LEN} are read", text.len()),
+            format!("the filter has {} bytes, at most {max_len} are read", text.len()),
             "merge tests of one field: arq.pos in {1, 3..5}",
         ));
     }

@@ -108,7 +108,7 @@ pub(super) fn nearest(word: &str) -> Option<&'static str> {
 }
 
 /// The word of `words` nearest to `word`, when one is near.
-pub(super) fn nearest_of<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn nearest_of<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     let near = words.iter().map(|known| {
         let ignoring_case = distance(&word.to_ascii_lowercase(), &known.to_ascii_lowercase());
         (ignoring_case, *known)

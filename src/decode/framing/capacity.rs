@@ -73,6 +73,12 @@ impl Capacity {
         self.basis
     }
 
+    /// True when nothing tells P: frames are read with some layout, so that there is something to see.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        (self.min, self.max) == (MaxMsgSize::MIN, MaxMsgSize::MAX)
+    }
+
     /// True when one P is left.
     #[must_use]
     pub fn is_exact(&self) -> bool {

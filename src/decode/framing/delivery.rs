@@ -1,6 +1,8 @@
 //! From the lanes to the sink: what is learnt of P on the way, and the waiting room that keeps a connection's frames in
 //! packet order.
 
+use std::collections::VecDeque;
+
 use super::capacity::Capacity;
 use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
@@ -12,8 +14,6 @@ use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
 
 /// Frames of one connection that wait while a hole is open.
 const MAX_HELD_FRAMES: usize = 64;
-/// Bytes of those frames.
-const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// What both lanes share.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Core<T> {
     pub(super) holding: bool,
     held: Vec<Held>,
     held_bytes: usize,
+    /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
+    max_held_bytes: usize,
     /// What the sides have acknowledged beyond what the capture shows.
     pub(super) owed: Owed,
     /// The capacity was narrowed: the lanes' layouts must follow.
@@ -36,6 +38,8 @@ pub(super) struct Core<T> {
 pub(super) struct Owed {
     /// Stream offset up to which they were acknowledged; 0 for none.
     pub(super) up_to: [u64; 2],
+    /// The same, by the segment that is being fed alone.
+    pub(super) now: [u64; 2],
     /// Up to where the sink knows.
     told: [u64; 2],
     /// Packets for which frames have waited.
@@ -54,6 +58,8 @@ enum Held {
         layout: FrameLayout,
         bytes: Vec<u8>,
         missing: Vec<std::ops::Range<usize>>,
+        /// Its sender had received the other direction up to this stream offset, as far as the capture had not shown it.
+        after: u64,
     },
     Hole {
         way: Way,
@@ -67,17 +73,34 @@ impl Held {
             Self::Frame { way, .. } | Self::Hole { way, .. } => *way,
         }
     }
+
+    /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
+    /// may be that of an earlier record.
+    fn needs(&self, other: &Self) -> bool {
+        let Self::Frame { after, time: now, .. } = self else { return false };
+        let (offset, then) = match other {
+            Self::Frame { offset, time, .. } => (*offset, *time),
+            Self::Hole { hole, .. } => (hole.offset, None),
+        };
+        *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now)
+    }
 }
 
 impl<T: Default> Core<T> {
     /// A connection whose first bytes were kept: frames wait until they were replayed.
-    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed) -> Self {
+    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed, max_held_bytes: usize) -> Self {
         let (held, state) = (Vec::new(), T::default());
-        Self { client, capacity, holding: true, held, held_bytes: 0, owed, refined: false, state }
+        Self { client, capacity, holding: true, held, held_bytes: 0, max_held_bytes, owed, refined: false, state }
     }
 }
 
 impl<T> Core<T> {
+    /// True when frames go straight on: none waits, and none teaches anything of P.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.holding && self.held.is_empty() && self.capacity.is_exact()
+    }
+
     /// Hands on a hole of direction `way`, or lets it wait with the frames.
     pub(super) fn hole<S: FrameSink<State = T>>(
         &mut self,
@@ -101,7 +124,7 @@ impl<T> Core<T> {
             if up_to > *told {
                 *told = up_to;
                 let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
-                sink.unseen(&view, &mut self.state, view.side(way));
+                sink.unseen(&view, &mut self.state, view.side(way), up_to);
             }
         }
     }
@@ -113,23 +136,11 @@ impl<T> Core<T> {
         }
         let held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        // In packet order, but each direction in the order of its bytes, which is the order in which its frames were
-        // written: what stands behind a frame that came late is as late. A hole comes with what it follows, before
-        // what the other direction may have answered to it.
-        let mut latest = [0; 2];
-        let place = |waiting: Held| {
-            let latest = &mut latest[waiting.way().index()];
-            if let Held::Frame { packet, .. } = &waiting {
-                *latest = (*latest).max(*packet);
-            }
-            (*latest, waiting)
-        };
-        let mut held: Vec<(u64, Held)> = held.into_iter().map(place).collect();
-        held.sort_by_key(|(place, _)| *place);
+        let held = in_order(held);
         let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
-        for (_, waiting) in &held {
+        for waiting in &held {
             match waiting {
-                Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing } => {
+                Held::Frame { way, packet, first_packet, time, offset, layout, bytes, missing, after: _ } => {
                     // The capacity may have been narrowed since: the latest layout of this length reads it right.
                     let layout =
                         if view.capacity.layout().len() == layout.len() && layout.max_msg_size() != HANDSHAKE_SIZE {
@@ -154,6 +165,35 @@ impl<T> Core<T> {
     }
 }
 
+/// What waited, in packet order, but each direction in the order of its bytes, which is the order in which its frames
+/// were written: what stands behind a frame that came late is as late. A hole comes with what it follows, before what
+/// the other direction may have answered to it. And where capture records are out of order, no frame comes before those
+/// that its sender had received.
+fn in_order(held: Vec<Held>) -> Vec<Held> {
+    let mut latest = [0; 2];
+    let mut queues = [VecDeque::new(), VecDeque::new()];
+    for waiting in held {
+        let way = waiting.way().index();
+        if let Held::Frame { packet, .. } = &waiting {
+            latest[way] = latest[way].max(*packet);
+        }
+        queues[way].push_back((latest[way], waiting));
+    }
+    let mut ordered = Vec::with_capacity(queues.iter().map(VecDeque::len).sum());
+    loop {
+        let [forth, back] = [0, 1].map(|way: usize| queues[way].front());
+        let way = match (forth, back) {
+            (None, None) => return ordered,
+            (Some(_), None) => 0,
+            (None, Some(_)) => 1,
+            (Some((_, forth)), Some((_, back))) if forth.needs(back) && !back.needs(forth) => 1,
+            (Some((_, forth)), Some((_, back))) if back.needs(forth) && !forth.needs(back) => 0,
+            (Some((forth, _)), Some((back, _))) => usize::from(back < forth),
+        };
+        ordered.extend(queues[way].pop_front().map(|(_, waiting)| waiting));
+    }
+}
+
 /// P of handshake frames, which keep their own layout.
 const HANDSHAKE_SIZE: MaxMsgSize = MaxMsgSize::MIN;
 
@@ -173,6 +213,9 @@ impl<S: FrameSink> Delivery<'_, S> {
         let core = &mut *self.core;
         let Placed { packet, time, first_packet, offset, .. } = *placed;
         let bytes = frame.view().bytes();
+        // Of a frame that comes out later than its packet nothing is known any more.
+        let now = packet == self.connection.last_packet;
+        let after = if now { core.owed.now[self.way.other().index()] } else { 0 };
         core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,
@@ -183,12 +226,14 @@ impl<S: FrameSink> Delivery<'_, S> {
             layout: frame.view().layout(),
             bytes: bytes.to_vec(),
             missing: frame.missing().to_vec(),
+            after,
         });
-        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > MAX_HELD_BYTES {
+        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > core.max_held_bytes {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
-            self.sink.note(self.connection, FramingNote::HoldLimit { frames });
+            self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
+            core.tell_unseen(self.connection, self.sink);
             core.release(self.connection, self.sink);
         }
     }
@@ -249,6 +294,6 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
             }
             LaneEvent::OffGridHandshake { offset, name } => FramingNote::OffGridHandshake { from, offset, name },
         };
-        self.sink.note(self.connection, note);
+        self.sink.note(self.connection, &mut self.core.state, note);
     }
 }

@@ -91,6 +91,22 @@ impl Lane {
         }
     }
 
+    /// The layout of the frame that begins at stream offset `offset`, when neither an open frame nor a doubt about the
+    /// grid stands in the way: then a known name settles it, as in [`border`](Self::border).
+    #[inline]
+    pub(super) fn express(&self, offset: u64) -> Option<FrameLayout> {
+        let on_border = self.frame_start as u64 == offset && self.frame_start >= 0;
+        (on_border && self.frames > 1 && self.partial.bytes.is_empty() && self.partial.missing.is_empty())
+            .then_some(self.layout)
+    }
+
+    /// Goes on at `offset` behind so many frames more, which were handed on past it.
+    #[inline]
+    pub(super) const fn passed(&mut self, frames: u64, offset: u64) {
+        self.frames += frames;
+        self.frame_start = offset as i64;
+    }
+
     /// Stream offset of the next byte that is needed.
     fn next_offset(&self) -> i64 {
         self.frame_start + self.partial.bytes.len() as i64

@@ -8,6 +8,7 @@
 mod capacity;
 mod delivery;
 mod evidence;
+mod express;
 mod lane;
 mod probe;
 mod sink;
@@ -19,20 +20,40 @@ use delivery::{Core, Delivery, Owed};
 use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
+use super::express::Express;
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
 /// shown: records a little out of order bring them within these.
 const PATIENCE: u8 = 8;
-/// Bytes kept of all undecided connections together; beyond it the one that asks for more is decided at once.
-const MAX_PROBED_BYTES: usize = 16 << 20;
+
+/// What framing may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FramingLimits {
+    /// Bytes kept of one connection while something in it looks like a frame but proves nothing, with what it takes to
+    /// keep them; then it is decided by what there is.
+    pub kept_bytes: usize,
+    /// The same of all undecided connections together; beyond it the one that asks for more is decided at once.
+    pub kept_bytes_in_all: usize,
+    /// Bytes of one connection's frames that wait while a hole is open; then they go on, with a note.
+    pub held_bytes: usize,
+}
+
+impl Default for FramingLimits {
+    /// 1 MiB a connection, 16 MiB in all; frames of 1 MiB.
+    fn default() -> Self {
+        Self { kept_bytes: 1 << 20, kept_bytes_in_all: 16 << 20, held_bytes: 1 << 20 }
+    }
+}
 
 /// Cuts every connection's streams into frames and hands them to `S`.
 #[derive(Debug)]
 pub struct Framing<S: FrameSink> {
     options: FramingOptions,
+    limits: FramingLimits,
     probed_bytes: usize,
     counts: FramingCounts,
+    express: Express,
     /// Where the frames go.
     pub sink: S,
 }
@@ -69,7 +90,20 @@ struct Framed<T> {
 impl<S: FrameSink> Framing<S> {
     /// Frames of every connection that speaks the protocol go to `sink`.
     pub fn new(options: FramingOptions, sink: S) -> Self {
-        Self { options, probed_bytes: 0, counts: FramingCounts::default(), sink }
+        Self::by(Express::Taken, options, sink)
+    }
+
+    /// With or without the express way: both give the same.
+    pub(in crate::decode) fn by(express: Express, options: FramingOptions, sink: S) -> Self {
+        let (limits, counts) = (FramingLimits::default(), FramingCounts::default());
+        Self { options, limits, probed_bytes: 0, counts, express, sink }
+    }
+
+    /// The same within other limits.
+    #[must_use]
+    pub fn within(mut self, limits: FramingLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Counts so far; connections count once they are decided.
@@ -81,19 +115,46 @@ impl<S: FrameSink> Framing<S> {
     fn begin(&self, connection: &ConnectionInfo) -> Phase<S::State> {
         match self.options.port {
             Some(port) if connection.ends.iter().all(|end| end.port != port) => Phase::Filtered,
-            _ => Phase::Probing(Box::default()),
+            _ => Phase::Probing(Box::new(Probe::within(self.limits.kept_bytes))),
+        }
+    }
+
+    /// Bytes of a connection that is not known to be ours.
+    #[inline(never)]
+    fn undecided(
+        &mut self,
+        connection: &ConnectionInfo,
+        state: &mut FramingState<S::State>,
+        way: Way,
+        chunk: &Chunk<'_>,
+    ) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
+        if let Phase::Probing(probe) = &mut state.phase {
+            let before = probe.kept_bytes;
+            let ask = probe.chunk(connection, way, chunk);
+            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
+            if ask || self.probed_bytes > self.limits.kept_bytes_in_all {
+                self.decide(connection, state, false);
+            }
         }
     }
 
     /// Asks the probe, and replays what it kept when the connection is ours.
     fn decide(&mut self, connection: &ConnectionInfo, state: &mut FramingState<S::State>, last: bool) {
         let Phase::Probing(probe) = &mut state.phase else { return };
-        let last = last || self.probed_bytes > MAX_PROBED_BYTES;
+        let last = last || self.probed_bytes > self.limits.kept_bytes_in_all;
         match probe.answer(connection, self.options.max_msg_size, last) {
             Answer::NotYet => {}
             Answer::Foreign => {
                 self.probed_bytes -= probe.kept_bytes;
-                self.counts.foreign += 1;
+                if probe.kept.is_empty() {
+                    // Bytes were acknowledged, and nothing else is known of them.
+                    self.counts.silent += 1;
+                } else {
+                    self.counts.foreign += 1;
+                }
                 state.phase = Phase::Foreign;
             }
             Answer::Ours(recognised) => {
@@ -101,7 +162,7 @@ impl<S: FrameSink> Framing<S> {
                 self.probed_bytes -= probe.kept_bytes;
                 self.counts.connections += 1;
                 let kept = std::mem::take(&mut probe.kept);
-                let core = Core::new(client, capacity, probe.owed);
+                let core = Core::new(client, capacity, probe.owed, self.limits.held_bytes);
                 let mut framed = Box::new(Framed { lanes, core });
                 for piece in kept {
                     match piece {
@@ -112,12 +173,14 @@ impl<S: FrameSink> Framing<S> {
                         Kept::Hole { way, hole } => self.pass_hole(connection, &mut framed, way, hole),
                     }
                 }
-                framed.core.release(connection, &mut self.sink);
+                // What was fed waits until the segment is settled, or the connection closed: by then it is known
+                // whether something before it was not seen.
                 state.phase = Phase::Framed(framed);
             }
         }
     }
 
+    #[inline(never)] // the express way is for what is common
     fn feed(&mut self, connection: &ConnectionInfo, framed: &mut Framed<S::State>, way: Way, chunk: &Chunk<'_>) {
         let Framed { lanes, core } = framed;
         let fixed = core.capacity.basis() == CapacityBasis::Declared;
@@ -147,57 +210,74 @@ impl<S: FrameSink> Framing<S> {
 impl<S: FrameSink> StreamSink for Framing<S> {
     type State = FramingState<S::State>;
 
+    #[inline(always)] // into the express way
     fn chunk(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, chunk: Chunk<'_>) {
         if let Phase::Framed(framed) = &mut state.phase {
-            self.feed(connection, framed, way, &chunk);
+            let rest = match self.express {
+                Express::Taken => self.express(connection, framed, way, chunk),
+                #[cfg(test)]
+                Express::Barred => Some(chunk),
+            };
+            if let Some(rest) = rest {
+                self.feed(connection, framed, way, &rest);
+            }
             return;
         }
-        if let Phase::Silent = state.phase {
-            state.phase = self.begin(connection);
-        }
-        if let Phase::Probing(probe) = &mut state.phase {
-            let before = probe.kept_bytes;
-            let ask = probe.chunk(connection, way, &chunk);
-            self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
-            if ask || self.probed_bytes > MAX_PROBED_BYTES {
-                self.decide(connection, state, false);
-            }
-        }
+        self.undecided(connection, state, way, &chunk);
     }
 
     fn hole(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, hole: Hole) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
         match &mut state.phase {
             Phase::Framed(framed) => self.pass_hole(connection, framed, way, hole),
-            Phase::Probing(probe) => probe.hole(way, hole),
-            Phase::Silent => {
-                state.phase = self.begin(connection);
-                if let Phase::Probing(probe) = &mut state.phase {
-                    probe.hole(way, hole);
+            Phase::Probing(probe) => {
+                let before = probe.kept_bytes;
+                let ask = probe.hole(way, hole);
+                self.probed_bytes = self.probed_bytes + probe.kept_bytes - before;
+                if ask || self.probed_bytes > self.limits.kept_bytes_in_all {
+                    self.decide(connection, state, false);
                 }
             }
-            Phase::Filtered | Phase::Foreign => {}
+            Phase::Silent | Phase::Filtered | Phase::Foreign => {}
         }
     }
 
     fn owed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, up_to: u64) {
+        if let Phase::Silent = state.phase {
+            state.phase = self.begin(connection);
+        }
         match &mut state.phase {
             Phase::Framed(framed) => {
                 let core = &mut framed.core;
                 core.owed.up_to[way.index()] = up_to;
+                core.owed.now[way.index()] = up_to;
                 if core.owed.waited < PATIENCE {
                     core.holding = true;
                 } else {
                     core.tell_unseen(connection, &mut self.sink);
                 }
             }
-            Phase::Probing(probe) => probe.owed.up_to[way.index()] = up_to,
+            Phase::Probing(probe) => {
+                probe.owed.up_to[way.index()] = up_to;
+                probe.owed.now[way.index()] = up_to;
+            }
             _ => {}
         }
     }
 
     fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, waiting: Waiting) {
-        let Phase::Framed(framed) = &mut state.phase else { return };
+        let framed = match &mut state.phase {
+            Phase::Framed(framed) => framed,
+            Phase::Probing(probe) => {
+                probe.owed.now = [0; 2];
+                return;
+            }
+            _ => return,
+        };
         let core = &mut framed.core;
+        core.owed.now = [0; 2];
         if waiting.owed {
             core.owed.waited = core.owed.waited.saturating_add(1).min(PATIENCE);
         } else if core.owed.waited > 0 {
@@ -213,8 +293,20 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         }
     }
 
-    fn note(&mut self, connection: &ConnectionInfo, _state: &mut Self::State, way: Way, note: StreamNote) {
-        self.sink.stream_note(connection, way, note);
+    fn is_quiet(&self, state: &Self::State) -> bool {
+        match &state.phase {
+            Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
+            Phase::Filtered | Phase::Foreign => true,
+            Phase::Silent | Phase::Probing(_) => false,
+        }
+    }
+
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
+        let state = match &mut state.phase {
+            Phase::Framed(framed) => Some(&mut framed.core.state),
+            _ => None,
+        };
+        self.sink.stream_note(connection, state, way, note);
     }
 
     fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing) {
@@ -238,6 +330,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                     }
                 }
                 core.holding = false;
+                core.tell_unseen(connection, &mut self.sink);
                 core.release(connection, &mut self.sink);
                 let view = FramedConnection { tcp: connection, client: core.client, capacity: &core.capacity };
                 self.sink.closed(&view, &mut core.state, closing);

@@ -13,8 +13,8 @@ use crate::wire::{HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Side};
 const SEARCH_FROM_START: u64 = 4 << 10;
 /// The same when the capture begins in mid-stream: the longest frame is 10,036 bytes, and the first may be cut.
 const SEARCH_MID_STREAM: u64 = 64 << 10;
-/// Bytes kept of one connection while something in it looks like a frame header but proves nothing.
-const MAX_KEPT: usize = 1 << 20;
+/// What it takes to keep a piece besides its bytes, so that many small ones are not kept for nothing.
+const PIECE_OVERHEAD: usize = 64;
 
 /// A piece of a direction, kept to be replayed once the answer is known.
 #[derive(Debug)]
@@ -59,10 +59,12 @@ pub(super) struct Recognised {
 }
 
 /// The first bytes of a connection that is not decided yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Probe {
     pub(super) kept: Vec<Kept>,
+    /// Bytes kept and [`PIECE_OVERHEAD`] for each piece.
     pub(super) kept_bytes: usize,
+    max_kept: usize,
     pub(super) owed: Owed,
     /// Kept bytes from which on asking is worth it again.
     next_ask: usize,
@@ -70,6 +72,18 @@ pub(super) struct Probe {
 }
 
 impl Probe {
+    /// A probe that keeps so many bytes.
+    pub(super) fn within(max_kept: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            kept_bytes: 0,
+            max_kept,
+            owed: Owed::default(),
+            next_ask: 0,
+            directions: Default::default(),
+        }
+    }
+
     /// Takes more bytes; true when they are worth asking [`Probe::answer`] again.
     pub(super) fn chunk(&mut self, info: &ConnectionInfo, way: Way, chunk: &Chunk<'_>) -> bool {
         let direction = &mut self.directions[way.index()];
@@ -97,29 +111,32 @@ impl Probe {
         }
         let &Chunk { offset, bytes, packet, time } = chunk;
         self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time });
-        self.kept_bytes += bytes.len();
+        self.kept_bytes += bytes.len() + PIECE_OVERHEAD;
         // An answer looks at all that is kept: asked at each of many small segments, it would cost their square.
         let ask = direction.candidate && self.kept_bytes >= self.next_ask;
         if ask {
             self.next_ask = self.kept_bytes + self.kept_bytes / 16;
         }
-        ask || self.kept_bytes > MAX_KEPT
+        ask || self.kept_bytes > self.max_kept
     }
 
-    pub(super) fn hole(&mut self, way: Way, hole: Hole) {
+    /// Takes a hole; true when no more can be kept.
+    pub(super) fn hole(&mut self, way: Way, hole: Hole) -> bool {
         if !self.directions[way.index()].exhausted {
             self.kept.push(Kept::Hole { way, hole });
+            self.kept_bytes += PIECE_OVERHEAD;
         }
+        self.kept_bytes > self.max_kept
     }
 
     fn count_kept(&mut self) {
         let len = |kept: &Kept| if let Kept::Chunk { bytes, .. } = kept { bytes.len() } else { 0 };
-        self.kept_bytes = self.kept.iter().map(len).sum();
+        self.kept_bytes = self.kept.iter().map(|kept| len(kept) + PIECE_OVERHEAD).sum();
     }
 
     /// What the bytes so far say. `last`: there will be no more, so the best answer counts.
     pub(super) fn answer(&self, info: &ConnectionInfo, declared: Option<MaxMsgSize>, last: bool) -> Answer {
-        let last = last || self.kept_bytes > MAX_KEPT;
+        let last = last || self.kept_bytes > self.max_kept;
         let asked = Way::BOTH.into_iter().find(|way| self.opening(*way, Name::GetMax).is_some());
         let answered = Way::BOTH.into_iter().find_map(|way| Some((way, self.opening(way, Name::ReturnMax)?)));
         let announced = answered.and_then(|(_, payload)| MaxMsgSize::from_decimal(payload));

@@ -100,7 +100,8 @@ pub enum FramingNote {
         /// GET_MAX or RETURN_MAX.
         name: Name,
     },
-    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order.
+    /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said before
+    /// those that waited are given.
     HoldLimit {
         /// Frames that waited.
         frames: usize,
@@ -142,6 +143,11 @@ pub trait FrameSink {
     /// Kept inside the connection.
     type State: Default;
 
+    /// Whether [`frame`](Self::frame) does anything at all: if not, it may be left out. Asked for each packet.
+    fn wants_frames(&self) -> bool {
+        true
+    }
+
     /// The next frame.
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, frame: &LocatedFrame<'_>);
 
@@ -150,20 +156,28 @@ pub trait FrameSink {
         let _ = (connection, state, from, hole);
     }
 
-    /// Bytes of one side were received by the other but are not captured, at least not so far: frames that follow may
-    /// answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come.
-    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side) {
-        let _ = (connection, state, from);
+    /// Bytes of one side before stream offset `up_to` were received by the other but are not captured, at least not so
+    /// far: frames that follow may answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come, and
+    /// frames from before them, too.
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side, up_to: u64) {
+        let _ = (connection, state, from, up_to);
     }
 
     /// Something worth knowing about a connection's frames.
-    fn note(&mut self, connection: &ConnectionInfo, note: FramingNote) {
-        let _ = (connection, note);
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, note: FramingNote) {
+        let _ = (connection, state, note);
     }
 
-    /// Something worth knowing about a connection's TCP bytes, ours or not.
-    fn stream_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
-        let _ = (connection, way, note);
+    /// Something worth knowing about a connection's TCP bytes. Without a state it is none of those that speak the
+    /// protocol, or not known yet to be one, or closed already.
+    fn stream_note(
+        &mut self,
+        connection: &ConnectionInfo,
+        state: Option<&mut Self::State>,
+        way: Way,
+        note: StreamNote,
+    ) {
+        let _ = (connection, state, way, note);
     }
 
     /// Every frame of the connection was given.

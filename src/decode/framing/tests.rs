@@ -59,13 +59,13 @@ impl FrameSink for Collect {
         self.holes += 1;
     }
 
-    fn unseen(&mut self, _: &FramedConnection<'_>, (): &mut (), from: Side) {
+    fn unseen(&mut self, _: &FramedConnection<'_>, (): &mut (), from: Side, _: u64) {
         assert_eq!(from, Side::Client);
         self.unseen += 1;
         self.unseen_before = self.frames.len();
     }
 
-    fn note(&mut self, _: &ConnectionInfo, note: FramingNote) {
+    fn note(&mut self, _: &ConnectionInfo, (): &mut (), note: FramingNote) {
         self.notes.push(note);
     }
 }

@@ -19,6 +19,7 @@ pub use fragments::{FragmentCounts, FragmentLimits, PIECE_OVERHEAD};
 use super::{LinkType, Segment};
 use crate::time::Timestamp;
 use body::Body;
+pub(in crate::decode) use fast::{Parts, ip_packet, parts_v4, parts_v6};
 use fragments::FragmentStore;
 use ip::Content;
 
@@ -197,6 +198,11 @@ impl Dissector {
                 take(Err(reason))
             }
         }
+    }
+
+    /// Counts segments that were taken past it.
+    pub(in crate::decode) const fn passed(&mut self, segments: u64) {
+        self.counts.tcp += segments;
     }
 
     /// What the packets so far came to. Datagrams that still wait for fragments count as incomplete.

@@ -19,37 +19,39 @@ const MAX_OPENINGS: usize = 256;
 
 /// The last copy of a position.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Written {
-    pub(super) name: Name,
-    pub(super) pos: Pos,
-    pub(super) packet: u64,
+pub(crate) struct Written {
+    pub(crate) name: Name,
+    pub(crate) pos: Pos,
+    pub(crate) packet: u64,
     /// NaN where it was not captured.
-    pub(super) sent_time: f64,
-    pub(super) time: Option<Timestamp>,
+    pub(crate) sent_time: f64,
+    pub(crate) time: Option<Timestamp>,
     /// Copies seen.
-    pub(super) copies: u32,
+    pub(crate) copies: u32,
+    /// Of its payload, to tell copies that differ; 0 where none was asked for or the payload was not captured.
+    pub(crate) fingerprint: u32,
 }
 
 /// A ring with a place for each position modulo its length. It doubles when a place holds a position still
 /// outstanding, but not beyond twice the number of copies seen: what it takes is in proportion to what it was given.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Copies {
+pub(crate) struct Copies {
     places: Vec<Option<Written>>,
     seen: usize,
 }
 
 impl Copies {
-    pub(super) fn get(&self, pos: Pos) -> Option<&Written> {
+    pub(crate) fn get(&self, pos: Pos) -> Option<&Written> {
         self.places.get(self.place(pos)?)?.as_ref().filter(|written| written.pos == pos)
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
     /// Remembers the copy. `last_acked` tells which others are still outstanding.
-    pub(super) fn put(&mut self, copy: Written, last_acked: Pos) {
+    pub(crate) fn put(&mut self, copy: Written, last_acked: Pos) {
         self.seen = self.seen.saturating_add(1);
         if self.places.is_empty() {
             self.places.resize(FIRST_COPIES, None);
@@ -85,14 +87,14 @@ impl Copies {
 
 /// The ACKs that advanced the window, ascending.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Acks {
+pub(crate) struct Acks {
     recent: VecDeque<(Pos, u64)>,
     /// Positions up to this one were first acknowledged longer ago.
     forgotten: Pos,
 }
 
 impl Acks {
-    pub(super) fn put(&mut self, number: Pos, packet: u64) {
+    pub(crate) fn put(&mut self, number: Pos, packet: u64) {
         if self.recent.len() >= MAX_ACKS {
             self.forgotten = self.recent.pop_front().map_or(self.forgotten, |(number, _)| number);
         }
@@ -100,7 +102,7 @@ impl Acks {
     }
 
     /// The first ACK seen that covers `pos`.
-    pub(super) fn covering(&self, pos: Pos) -> AckSeen {
+    pub(crate) fn covering(&self, pos: Pos) -> AckSeen {
         if pos <= self.forgotten {
             return AckSeen::LongAgo;
         }
@@ -111,30 +113,36 @@ impl Acks {
 
 /// The frame whose position opened a gap.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opening {
-    pub(super) missing: Positions,
-    pub(super) packet: u64,
+pub(crate) struct Opening {
+    pub(crate) missing: Positions,
+    pub(crate) packet: u64,
     /// NaN where it was not captured.
-    pub(super) sent_time: f64,
+    pub(crate) sent_time: f64,
+    pub(crate) time: Option<Timestamp>,
 }
 
 /// The gaps that are open, by the frames that opened them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Openings {
+pub(crate) struct Openings {
     /// Each with how many of its positions are still open.
     open: VecDeque<(Opening, u32)>,
 }
 
 impl Openings {
-    pub(super) fn put(&mut self, opening: Opening) {
+    pub(crate) fn put(&mut self, opening: Opening) {
         if self.open.len() >= MAX_OPENINGS {
             self.open.pop_front();
         }
         self.open.push_back((opening, opening.missing.count()));
     }
 
+    /// The opening of the gap that `pos` lies in.
+    pub(crate) fn of(&self, pos: Pos) -> Option<Opening> {
+        self.open.iter().find(|(opening, _)| opening.missing.contains(pos)).map(|(opening, _)| *opening)
+    }
+
     /// The opening of the gap that `pos` fills.
-    pub(super) fn fill(&mut self, pos: Pos) -> Option<Opening> {
+    pub(crate) fn fill(&mut self, pos: Pos) -> Option<Opening> {
         let index = self.open.iter().position(|(opening, _)| opening.missing.contains(pos))?;
         let (opening, left) = self.open.get_mut(index)?;
         let opening = *opening;

@@ -11,9 +11,11 @@
 
 use std::io::{self, Write};
 
-use super::escape::{Origin, Quoting, write_escaped};
+use super::escape::{Origin, Quoting, is_plain, write_escaped, write_plain};
+use super::info::write_common_info;
 use super::number::{write_epoch, write_integer, write_shortest};
 use super::sink::Sink;
+use super::words::{write_name, write_side};
 use super::{Flushing, RowPrinter};
 use crate::decode::row::{COLUMNS, Row};
 
@@ -71,10 +73,10 @@ impl<W: Write> RowPrinter for Delimited<W> {
         out.push(between);
         write_integer(out, row.connection);
         out.push(between);
-        out.extend_from_slice(row.from.as_str().as_bytes());
+        write_side(out, row.from);
         out.push(between);
         match row.frame.name() {
-            Some(name) => out.extend_from_slice(name.as_str().as_bytes()),
+            Some(name) => write_name(out, name),
             None => write_cell(out, row.frame.header_text().unwrap_or_default(), Origin::Wire, delimiter),
         }
         out.push(between);
@@ -94,9 +96,11 @@ impl<W: Write> RowPrinter for Delimited<W> {
         out.push(between);
         write_known(out, row.in_flight);
         out.push(between);
-        self.info.clear();
-        row.info.append(&mut self.info);
-        write_cell(out, self.info.as_bytes(), Origin::Ours, delimiter);
+        if !write_common_info(out, &row.info) {
+            self.info.clear();
+            row.info.append(&mut self.info);
+            write_cell(out, self.info.as_bytes(), Origin::Ours, delimiter);
+        }
         out.push(b'\n');
         self.sink.end_row()
     }
@@ -110,13 +114,18 @@ impl<W: Write> RowPrinter for Delimited<W> {
     }
 }
 
-fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer + Copy + TryInto<u32>>) {
     if let Some(value) = value {
         write_integer(out, value);
     }
 }
 
 fn write_cell(out: &mut Vec<u8>, text: &[u8], origin: Origin, delimiter: Delimiter) {
+    // What nearly every cell holds. A formula's first character is none of these.
+    if text.first().is_none_or(u8::is_ascii_alphanumeric) && is_plain(text, b',') {
+        write_plain(out, text);
+        return;
+    }
     let quoted = delimiter == Delimiter::Comma && memchr::memchr2(b',', b'"', text).is_some();
     if quoted {
         out.push(b'"');

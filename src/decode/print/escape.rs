@@ -51,6 +51,27 @@ pub fn escape(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Our own words, in which bytes of a capture may stand [escaped](escape) already, as text that is safe to show: what
+/// [`escape`] would leave stays, a backslash too.
+///
+/// ```
+/// use arqscope::decode::print::escape::tame;
+/// assert_eq!(tame(r"payload `a\x00` of the client"), r"payload `a\x00` of the client");
+/// assert_eq!(tame("not\u{202e} so"), r"not\u{202e} so");
+/// ```
+#[must_use]
+pub fn tame(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    write_escaped(&mut out, text.as_bytes(), Origin::Ours, Quoting::Plain);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// [`tame`], line by line: messages that quote names and texts as they are may have several.
+#[must_use]
+pub fn tame_lines(words: &str) -> String {
+    words.split('\n').map(tame).collect::<Vec<_>>().join("\n")
+}
+
 /// The bytes that [`escape`] made `text` from; `None` where a backslash begins no escape of the table above.
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {
@@ -91,10 +112,8 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
 
 /// Appends `bytes` as text that is safe to show, under the rules of `quoting`.
 pub(super) fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], origin: Origin, quoting: Quoting) {
-    // A fold without a branch inside compiles to vector code: most text is plain ASCII.
-    let plain = bytes.iter().fold(true, |plain, b| plain & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\\') & (*b != b'"'));
-    if plain {
-        out.extend_from_slice(bytes);
+    if is_plain(bytes, b'"') {
+        write_plain(out, bytes);
         return;
     }
     let mut writer = Escaper { out, origin, quoting, marks_left: 0 };
@@ -103,6 +122,45 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], origin: Origin, quo
         for byte in chunk.invalid() {
             writer.byte(*byte);
         }
+    }
+}
+
+/// True when every byte is printable ASCII and neither a backslash, a quote nor `other`: then it stands for itself
+/// everywhere.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8], other: u8) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // Each of these sets the high bit of a byte, and perhaps of bytes above one for which it is right.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let equal = |word: u64, byte: u8| zero(word ^ u64::from(byte) * ONES);
+    let odd = |word: u64| {
+        let control = word.wrapping_sub(0x20 * ONES) | word.wrapping_add(ONES);
+        (word | control | equal(word, b'\\') | equal(word, b'"') | equal(word, other)) & HIGH
+    };
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // A short text in two words, which may overlap.
+        (Some(first), Some(last)) if bytes.len() <= 16 => {
+            odd(u64::from_le_bytes(*first)) | odd(u64::from_le_bytes(*last)) == 0
+        }
+        // A fold without a branch inside compiles to vector code.
+        _ => bytes
+            .iter()
+            .fold(true, |plain, b| plain & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\\') & (*b != b'"') & (*b != other)),
+    }
+}
+
+/// Appends text that stands for itself.
+#[inline]
+pub(super) fn write_plain(out: &mut Vec<u8>, text: &[u8]) {
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        // As above: two copies of fixed length cost less than one of any.
+        (Some(first), Some(last)) if text.len() <= 16 => {
+            out.extend_from_slice(first);
+            out.truncate(out.len() - (16 - text.len()));
+            out.extend_from_slice(last);
+        }
+        _ => out.extend_from_slice(text),
     }
 }
 

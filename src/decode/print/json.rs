@@ -9,8 +9,10 @@
 use std::io::{self, Write};
 
 use super::escape::{Origin, Quoting, write_escaped};
+use super::info::write_common_info;
 use super::number::{write_epoch, write_hex, write_integer, write_shortest};
 use super::sink::Sink;
+use super::words::{write_name, write_side};
 use super::{Flushing, RowPrinter};
 use crate::decode::row::Row;
 
@@ -48,9 +50,7 @@ impl<W: Write> RowPrinter for Json<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         let out = &mut self.sink.buffer;
         out.extend_from_slice(self.lead);
-        self.info.clear();
-        row.info.append(&mut self.info);
-        write_object(out, row, &self.info);
+        write_object(out, row, &mut self.info);
         match self.arrangement {
             Arrangement::Array => self.lead = b",\n",
             Arrangement::Lines => out.push(b'\n'),
@@ -76,7 +76,7 @@ impl<W: Write> RowPrinter for Json<W> {
     }
 }
 
-fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &str) {
+fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &mut String) {
     let frame = &row.frame;
     out.extend_from_slice(b"{\"packet\":");
     write_integer(out, row.packet);
@@ -90,12 +90,12 @@ fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &str) {
     }
     write_integer(out, row.connection);
     out.extend_from_slice(b",\"from\":\"");
-    out.extend_from_slice(row.from.as_str().as_bytes());
+    write_side(out, row.from);
     out.extend_from_slice(b"\",\"header\":");
     match frame.name() {
         Some(name) => {
             out.push(b'"');
-            out.extend_from_slice(name.as_str().as_bytes());
+            write_name(out, name);
             out.push(b'"');
         }
         None => write_text(out, frame.header_text(), Origin::Wire),
@@ -127,12 +127,16 @@ fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &str) {
     write_known(out, frame.prev_seq());
     out.extend_from_slice(b",\"in_flight\":");
     write_known(out, row.in_flight);
-    out.extend_from_slice(b",\"info\":");
-    write_text(out, Some(info.as_bytes()), Origin::Ours);
-    out.push(b'}');
+    out.extend_from_slice(b",\"info\":\"");
+    if !write_common_info(out, &row.info) {
+        info.clear();
+        row.info.append(info);
+        write_escaped(out, info.as_bytes(), Origin::Ours, Quoting::Json);
+    }
+    out.extend_from_slice(b"\"}");
 }
 
-fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
+fn write_known(out: &mut Vec<u8>, value: Option<impl itoa::Integer + Copy + TryInto<u32>>) {
     match value {
         Some(value) => write_integer(out, value),
         None => out.extend_from_slice(b"null"),

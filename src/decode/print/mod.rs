@@ -15,12 +15,14 @@ pub mod csv;
 pub mod details;
 pub mod escape;
 mod hexdump;
+mod info;
 pub mod json;
 mod number;
 mod sink;
 pub mod table;
 pub mod text;
 mod time_format;
+mod words;
 
 pub use time_format::{TimeFormat, TimeFormatError, TimeReference};
 

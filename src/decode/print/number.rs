@@ -25,15 +25,51 @@ pub(super) const fn hex_digits(byte: u8) -> [u8; 2] {
 
 /// Two lower-case hex digits for each byte, nothing between them.
 pub(super) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.extend_from_slice(&hex_digits(*byte));
+    for piece in bytes.chunks(16) {
+        let mut text = [0; 32];
+        for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(piece) {
+            *digits = hex_digits(*byte);
+        }
+        out.extend_from_slice(&text[..piece.len() * 2]);
     }
 }
 
 /// A decimal integer.
-pub(super) fn write_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+#[inline]
+pub(super) fn write_integer<I: itoa::Integer + Copy + TryInto<u32>>(out: &mut Vec<u8>, value: I) {
+    match value.try_into() {
+        Ok(digit @ 0..10) => out.push(b'0' + digit as u8),
+        Ok(small @ 0..EIGHT_DIGITS) => {
+            let digits = eight_digits(small);
+            let leading = (digits.trailing_zeros() / 8).min(7);
+            // All eight places at once, then without those that are not used: cheaper than a copy of just so many.
+            out.extend_from_slice(&(ascii(digits) >> (8 * leading)).to_le_bytes());
+            out.truncate(out.len() - leading as usize);
+        }
+        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+    }
+}
+
+/// What eight decimal digits cannot hold any more.
+const EIGHT_DIGITS: u32 = 100_000_000;
+
+/// The digits of a number below [`EIGHT_DIGITS`] with leading zeros, one a byte, the first in the lowest.
+///
+/// Divides all halves, quarters and eighths at once: a division by a constant is a multiplication and a shift, and
+/// several fit in one word.
+#[inline]
+const fn eight_digits(number: u32) -> u64 {
+    let halves = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
+    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters - 10 * tens) << 8
+}
+
+/// Digits as their characters.
+#[inline]
+const fn ascii(digits: u64) -> u64 {
+    digits | 0x3030_3030_3030_3030
 }
 
 /// Seconds since the epoch with nine digits, as [`Timestamp`] displays.
@@ -49,8 +85,21 @@ pub(super) fn write_moment(out: &mut Vec<u8>, time: Timestamp, digits: u8) {
         write_integer(out, (seconds + 1).unsigned_abs());
         write_fraction(out, NANOS_PER_SEC - nanos, digits);
     } else {
-        write_integer(out, seconds);
+        write_whole_seconds(out, seconds.unsigned_abs());
         write_fraction(out, nanos, digits);
+    }
+}
+
+/// A number that has ten digits from 2001 to 2286.
+#[inline]
+fn write_whole_seconds(out: &mut Vec<u8>, seconds: u64) {
+    let limit = u64::from(EIGHT_DIGITS);
+    match (seconds / limit, (seconds % limit) as u32) {
+        (above @ 1.., below) => {
+            write_integer(out, above);
+            out.extend_from_slice(&ascii(eight_digits(below)).to_le_bytes());
+        }
+        (_, below) => write_integer(out, below),
     }
 }
 
@@ -70,11 +119,10 @@ pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
     if digits == 0 {
         return;
     }
-    // With one more second in front the number always has ten digits; the point takes the place of the first.
-    let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(NANOS_PER_SEC + nanos % NANOS_PER_SEC).as_bytes();
-    out.push(b'.');
-    out.extend_from_slice(text.get(1..=usize::from(digits.min(9))).unwrap_or_default());
+    let nanos = (nanos % NANOS_PER_SEC) as u32;
+    out.extend_from_slice(&[b'.', b'0' + (nanos / EIGHT_DIGITS) as u8]);
+    out.extend_from_slice(&ascii(eight_digits(nanos % EIGHT_DIGITS)).to_le_bytes());
+    out.truncate(out.len() - 9_usize.saturating_sub(usize::from(digits)));
 }
 
 /// The shortest decimal that reads back as `value`, always with a point or an exponent (`1736219082.0`),
@@ -131,12 +179,32 @@ mod tests {
         }
 
         #[test]
+        fn integers_and_fractions_are_written_as_the_formatter_does(
+            small in 0_u32..=u32::MAX, bits in 0_u32..64, large: u64, signed: i32, nanos in 0_u64..NANOS_PER_SEC, digits in 1_u8..=9,
+        ) {
+            prop_assert_eq!(text(|out| write_integer(out, small >> (bits % 32))), (small >> (bits % 32)).to_string());
+            prop_assert_eq!(text(|out| write_integer(out, large >> bits)), (large >> bits).to_string());
+            prop_assert_eq!(text(|out| write_integer(out, signed)), signed.to_string());
+            let all = format!(".{nanos:09}");
+            prop_assert_eq!(text(|out| write_fraction(out, nanos, digits)), &all[..=usize::from(digits)]);
+        }
+
+        #[test]
         fn the_shortest_number_reads_back_and_shows_that_it_is_a_float(bits in any::<u64>()) {
             let value = f64::from_bits(bits);
             prop_assume!(value.is_finite());
             let written = text(|out| write_shortest(out, value));
             prop_assert_eq!(written.parse::<f64>().unwrap().to_bits(), value.to_bits());
             prop_assert!(written.contains(['.', 'e']), "{}", written);
+        }
+    }
+
+    #[test]
+    fn integers_at_each_power_of_ten_are_whole() {
+        for power in 0..=9 {
+            for number in [10_u32.pow(power) - 1, 10_u32.pow(power), 10_u32.pow(power) + 1] {
+                assert_eq!(text(|out| write_integer(out, number)), number.to_string());
+            }
         }
     }
 

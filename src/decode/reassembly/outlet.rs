@@ -28,8 +28,12 @@ pub struct StreamCounters {
     pub reset_bytes: u64,
     /// Segments ignored because of their sequence number.
     pub implausible_segments: u64,
-    /// Connections forgotten because there were too many at once.
+    /// Open connections forgotten because there were too many at once.
     pub evicted_connections: u64,
+    /// Times that a direction gave up a hole because of [`StreamLimits::held_bytes`].
+    pub held_limit_reached: u64,
+    /// Times that one did because of [`StreamLimits::held_bytes_in_all`].
+    pub held_in_all_limit_reached: u64,
 }
 
 /// What all directions share.
@@ -64,6 +68,7 @@ pub(in crate::decode) struct Outlet<'a, S: StreamSink> {
 }
 
 impl<S: StreamSink> Outlet<'_, S> {
+    #[inline(always)] // into the express way
     pub(super) fn chunk(&mut self, chunk: Chunk<'_>) {
         self.shared.counters.delivered_bytes += chunk.bytes.len() as u64;
         self.sink.chunk(self.info, self.state, self.way, chunk);

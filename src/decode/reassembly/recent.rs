@@ -32,21 +32,36 @@ pub(super) struct Recent {
 /// Chunks up to this length, which is that of a few frames, are hashed in line.
 const SHORT: usize = 128;
 
+/// Digits of pi, by which each block of a chunk is told from the same bytes in another place, and from zeros.
+const PLACES: [[u64; 2]; SHORT / 16 + 1] = [
+    [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344],
+    [0xA409_3822_299F_31D0, 0x082E_FA98_EC4E_6C89],
+    [0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C],
+    [0xC0AC_29B7_C97C_50DD, 0x3F84_D5B5_B547_0917],
+    [0x9216_D5D9_8979_FB1B, 0xD131_0BA6_98DF_B5AC],
+    [0x2FFD_72DB_D01A_DFB7, 0xB8E1_AFED_6A26_7E96],
+    [0xBA7C_9045_F12C_7F99, 0x24A1_9947_B391_6CF7],
+    [0x0801_F2E2_858E_FC16, 0x6369_20D8_7157_4E69],
+    [0xA458_FEA3_F493_3D7E, 0x0D95_748F_728E_B658],
+];
+
 #[inline]
 fn fingerprint(bytes: &[u8]) -> u64 {
-    /// Digits of pi: what the words of a chunk are mixed with, so that zeros do not vanish.
-    const FIRST: u64 = 0x243F_6A88_85A3_08D3;
-    const SECOND: u64 = 0x1319_8A2E_0370_7344;
     let (blocks, _) = bytes.as_chunks::<16>();
     let Some(last) = bytes.last_chunk::<16>().filter(|_| bytes.len() <= SHORT) else {
         return long_fingerprint(bytes);
     };
-    // The last block overlaps the one before, so that there is no rest.
-    blocks.iter().chain([last]).fold(bytes.len() as u64, |hash, block| {
-        let number = u128::from_le_bytes(*block);
-        let product = u128::from(number as u64 ^ FIRST ^ hash) * u128::from((number >> 64) as u64 ^ SECOND);
-        product as u64 ^ (product >> 64) as u64
-    })
+    // The last block overlaps the one before, so that there is no rest. No block waits for another's product.
+    let [end, places @ ..] = &PLACES;
+    let ended = bytes.len() as u64 ^ mixed(last, end);
+    blocks.iter().zip(places).fold(ended, |hash, (block, place)| hash ^ mixed(block, place))
+}
+
+#[inline]
+fn mixed(block: &[u8; 16], place: &[u64; 2]) -> u64 {
+    let number = u128::from_le_bytes(*block);
+    let product = u128::from(number as u64 ^ place[0]) * u128::from((number >> 64) as u64 ^ place[1]);
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// The same for chunks of any length.
@@ -59,6 +74,7 @@ fn long_fingerprint(bytes: &[u8]) -> u64 {
 
 impl Recent {
     /// Remembers a delivered chunk and returns the direction's new link.
+    #[inline]
     pub(super) fn remember(&mut self, previous: Link, position: u64, bytes: &[u8]) -> Link {
         // A chunk comes from one IP packet; anything longer is from a damaged export and simply not compared.
         let Ok(len) = u32::try_from(bytes.len()) else { return previous };

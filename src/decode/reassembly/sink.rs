@@ -1,5 +1,7 @@
 //! What comes out of reassembly: chunks, holes and notes, and who takes them.
 
+use std::fmt;
+
 use crate::decode::Endpoint;
 use crate::time::Timestamp;
 
@@ -205,6 +207,41 @@ pub enum StreamNote {
     },
 }
 
+impl StreamNote {
+    /// True for what no TCP does that works as it should, or what a damaged capture shows: not for repeated bytes, which
+    /// are ordinary, nor for an RST's reason.
+    #[must_use]
+    pub const fn is_odd(&self) -> bool {
+        !matches!(self, Self::Repeated { .. } | Self::InReset { .. })
+    }
+}
+
+impl fmt::Display for StreamNote {
+    /// The packet, then what it is: `packet 9: 4 bytes after the FIN`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DifferingCopy { offset, packet, .. } => write!(
+                f,
+                "packet {packet}: another copy of the bytes at stream offset {offset} differs from the first, which was kept"
+            ),
+            Self::LateBytes { offset, len, packet } => {
+                write!(f, "packet {packet}: {len} bytes at stream offset {offset} came after their hole was given up")
+            }
+            Self::BeforeStart { len, packet } => {
+                write!(f, "packet {packet}: {len} bytes from before the stream's settled start")
+            }
+            Self::AfterFin { len, packet } => write!(f, "packet {packet}: {len} bytes after the FIN"),
+            Self::InReset { len, packet } => write!(f, "packet {packet}: {len} bytes in an RST"),
+            Self::Implausible { len, packet } => {
+                write!(f, "packet {packet}: a sequence number far outside the stream: {len} bytes ignored")
+            }
+            Self::Repeated { offset, len, packet } => {
+                write!(f, "packet {packet}: {len} bytes at stream offset {offset} once more")
+            }
+        }
+    }
+}
+
 /// How a connection ended, as far as the capture tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Closing {
@@ -255,6 +292,13 @@ pub trait StreamSink {
     /// While something waits, what the other direction delivers may be an answer to something not yet delivered.
     fn settled(&mut self, connection: &ConnectionInfo, state: &mut Self::State, waiting: Waiting) {
         let _ = (connection, state, waiting);
+    }
+
+    /// True when, from now on, [`settled`](Self::settled) with nothing waiting would do nothing, and [`chunk`](Self::chunk)
+    /// does not change that. It then need not be called, which lets segments take the express way.
+    fn is_quiet(&self, state: &Self::State) -> bool {
+        let _ = state;
+        false
     }
 
     /// Something about a segment that is worth knowing.

@@ -4,6 +4,7 @@
 //! Inside, a byte has a *position*: 64 bits that never wrap, [`ORIGIN`] for the sequence number first heard of. The
 //! stream offset told outside is the position less that of offset 0, which is only known once the start is settled.
 
+mod express;
 mod holes;
 
 use std::ops::Range;
@@ -286,8 +287,20 @@ impl Stream {
     }
 
     /// Hands out bytes that begin at `self.next`.
-    #[inline]
     fn deliver<S: StreamSink>(
+        &mut self,
+        at: u64,
+        bytes: &[u8],
+        packet: u64,
+        time: Option<Timestamp>,
+        out: &mut Outlet<'_, S>,
+    ) {
+        self.deliver_here(at, bytes, packet, time, out);
+    }
+
+    /// The same, in the caller's loop.
+    #[inline(always)]
+    fn deliver_here<S: StreamSink>(
         &mut self,
         at: u64,
         bytes: &[u8],

@@ -83,11 +83,13 @@ pub enum Class {
     AckGap,
     /// An ACK: its package was written again. It might have been late as well as lost.
     AckLateOrLost,
-    /// An ACK: none ever covered its position.
+    /// An ACK: none ever covered its position. Leaves a trace if the connection went on long enough for an answer to be
+    /// missed.
     AckWithheld,
     /// An ACK of a duplicate, after its position was acknowledged. No trace.
     RepeatedAck,
-    /// A DONE ignored or its ACK lost; which of them, nothing tells.
+    /// A DONE ignored or its ACK lost; which of them, nothing tells. Leaves a trace if DONE was written again, or as
+    /// above.
     DoneUnanswered,
     /// A resend: the first copy of a position that others passed by.
     Fill,
@@ -132,6 +134,8 @@ pub struct Resend {
     pub why: ResendCause,
     /// Every condition that held.
     pub triggers: TriggerNumbers,
+    /// Of which conditions the written frames show whether they held.
+    pub shown: TriggersShown,
     /// Nanoseconds since the last counted copy.
     pub after_ns: u64,
     /// Whether the written frames show it.
@@ -162,6 +166,20 @@ pub struct TriggerNumbers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_window: Option<WindowNumbers>,
     /// No new MSG was left.
+    pub end_of_message: bool,
+}
+
+/// Of which conditions the written frames show whether they held, to somebody who knows window and timeout and that the
+/// client keeps the rules: every position above the highest written may have been counted already, without being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TriggersShown {
+    /// A copy was written, or the time at which it was counted lies between two that were, on one side of the timer's
+    /// end.
+    pub timer: bool,
+    /// Full, when positions up to the edge had been written and one beyond it followed. Not full, when one within it
+    /// followed that had not been counted, or the message ended within it.
+    pub full_window: bool,
+    /// The end, when DONE was next. Not the end, when a position followed that had not been counted.
     pub end_of_message: bool,
 }
 

@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 
 use super::event::{
-    Class, Copied, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TruthEvent, WindowNumbers,
+    Class, Copied, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TriggersShown, TruthEvent,
+    WindowNumbers,
 };
+use super::triggers::{Terms, TriggerWitness};
 use super::witness::Witness;
 use crate::endpoint::{Event, FrameCopy, Moment, Outgoing, Triggers};
 use crate::fault::FaultCause;
 use crate::simulate::lane::Mark;
 use crate::simulate::run::at;
+use crate::simulate::scenario::Exchange;
 use crate::time::Timestamp;
-use crate::wire::{Name, Pos};
+use crate::wire::{Name, Pos, Side};
 
 /// Frames written, by name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -55,13 +58,17 @@ pub(in crate::simulate) struct Ledger {
     handed: Option<(Outgoing, u64)>,
     /// Resends that are written and have not passed, in order.
     resends: VecDeque<Resend>,
+    /// When each frame of the client that has not passed was written, in order.
+    written: VecDeque<u64>,
+    triggers: TriggerWitness,
     pub(in crate::simulate) counts: FrameCounts,
     pub(in crate::simulate) delivered: flate2::Crc,
     pub(in crate::simulate) decided: Vec<TruthEvent>,
 }
 
 impl Ledger {
-    pub(in crate::simulate) fn new(connection: u32, start: Timestamp) -> Self {
+    pub(in crate::simulate) fn new(connection: u32, start: Timestamp, exchange: &Exchange) -> Self {
+        let terms = Terms { window: exchange.window, timeout: exchange.timeout.nanos() };
         Self {
             connection,
             start,
@@ -71,6 +78,8 @@ impl Ledger {
             after_ns: 0,
             handed: None,
             resends: VecDeque::new(),
+            written: VecDeque::new(),
+            triggers: TriggerWitness::new(terms),
             counts: FrameCounts::default(),
             delivered: flate2::Crc::new(),
             decided: Vec::new(),
@@ -117,6 +126,9 @@ impl Ledger {
         if let FrameCopy::Resend(held) = frame.copy {
             let resend = self.resend(&frame, held, now, true);
             self.resends.push_back(resend);
+        }
+        if frame.name.sender() == Side::Client {
+            self.written.push_back(now);
         }
         self.witness.written(frame.name, frame.pos.0);
     }
@@ -176,26 +188,34 @@ impl Ledger {
             written,
             why: ResendCause::AckMissing,
             triggers,
+            shown: TriggersShown::default(),
             after_ns: self.after_ns,
             visible: false,
             class: Class::NotWritten,
         }
     }
 
-    /// A frame passes the capture point.
-    pub(in crate::simulate) fn passed(&mut self, mark: &Mark) {
+    /// A frame passes the capture point at `now`.
+    pub(in crate::simulate) fn passed(&mut self, mark: &Mark, now: u64) {
         self.counts.add(mark.name);
-        if let FrameCopy::Resend(_) = mark.copy
-            && let Some(mut resend) = self.resends.pop_front()
-        {
-            self.witness.judge(&mut resend);
-            self.decided.push(TruthEvent::Resend(resend));
+        let (name, pos) = (mark.name, mark.pos.0);
+        if name.sender() == Side::Client {
+            let written = self.written.pop_front().unwrap_or_default();
+            let resend = self.resends.pop_front_if(|_| matches!(mark.copy, FrameCopy::Resend(_)));
+            if let Some(mut resend) = resend {
+                self.witness.judge(&mut resend);
+                self.triggers.resend(resend, written, &mut self.decided);
+            }
+            self.triggers.passed(name, pos, written, &mut self.decided);
+        } else if name == Name::Ack {
+            self.triggers.acknowledged(pos);
         }
-        self.witness.passed(mark.name, mark.pos.0, &mut self.decided);
+        self.witness.passed(name, pos, now, &mut self.decided);
     }
 
-    /// The connection is over.
-    pub(in crate::simulate) fn ended(&mut self) {
-        self.witness.ended(&mut self.decided);
+    /// The connection is over; `now` is when its last packet passed.
+    pub(in crate::simulate) fn ended(&mut self, now: u64) {
+        self.triggers.ended(&mut self.decided);
+        self.witness.ended(now, &mut self.decided);
     }
 }

@@ -10,7 +10,7 @@
 //! {"event":"message-lost","connection":0,"time":"…","pos":4,"copy":"first","why":"listed","visible":true,"class":"gap"},
 //! {"event":"resend","connection":0,"time":"…","frame":"MSG","pos":4,"written":true,"why":"never-written",
 //!  "triggers":{"timer":{"ended":"…","overdue_ns":460000000},"full_window":{"next":7,"edge":6},"end_of_message":false},
-//!  "after_ns":2460000000,"visible":true,"class":"fill"},
+//!  "shown":{"timer":true,"full_window":false,"end_of_message":true},"after_ns":2460000000,"visible":true,"class":"fill"},
 //! {"event":"defect","connection":0,"time":"…","from":"client","packet":17,"what":"dropped","offset":264,"len":44,
 //!  "missing":44,"visible":true,"class":"hole"}],
 //! "connections":[…],"packets":{"on_wire":…,"written":…}}
@@ -23,11 +23,12 @@
 mod event;
 mod file;
 mod ledger;
+mod triggers;
 mod witness;
 
 pub use event::{
-    Class, Copied, Defect, DefectKind, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers, TruthEvent,
-    WindowNumbers,
+    Class, Copied, Defect, DefectKind, Loss, LossCause, Resend, ResendCause, TimerNumbers, TriggerNumbers,
+    TriggersShown, TruthEvent, WindowNumbers,
 };
 pub use file::TruthWriter;
 pub use ledger::FrameCounts;

@@ -151,11 +151,86 @@ fn nothing_packed_is_no_capture() {
 }
 
 #[test]
+fn the_limit_of_unpacked_bytes_gives_what_is_before_it_and_names_its_option() {
+    let plain = capture();
+    for (_, pack) in PACKED {
+        let read_within = |limit: usize| {
+            let limits = CaptureLimits { max_decompressed: Some(limit as u64), ..CaptureLimits::default() };
+            drain(&mut Capture::from_reader(Box::new(io::Cursor::new(pack(&plain))), &limits).unwrap())
+        };
+        let (packets, error) = read_within(plain.len());
+        assert_eq!((packets.len(), error.is_none()), (4, true), "just enough");
+        let (packets, error) = read_within(plain.len() - 1);
+        assert_eq!(packets.len(), 3);
+        let Some(CaptureError::Limit { offset, option, .. }) = error else { panic!("{error:?}") };
+        assert_eq!((offset, option), (plain.len() as u64 - 1, "--max-decompressed"));
+    }
+    let limits = CaptureLimits { max_decompressed: Some(1000), ..CaptureLimits::default() };
+    let export = gzip(format!("[{}1]", "\"x\",".repeat(1000)).as_bytes());
+    let mut capture = Capture::from_reader(Box::new(io::Cursor::new(export)), &limits).unwrap();
+    let error = loop {
+        if let Err(error) = capture.next() {
+            break error;
+        }
+    };
+    assert!(matches!(error, CaptureError::Limit { offset: 1000, .. }), "{error}");
+}
+
+#[test]
+fn everything_before_a_damage_is_delivered_however_the_input_arrives() {
+    let plain = large();
+    let expected = read(&plain).0;
+    // Stored blocks, and then one of a kind that there is none of (RFC 1951 §3.2.3).
+    let mut packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
+    for stored in plain.chunks(50_000) {
+        let len = stored.len() as u16;
+        packed.push(0);
+        packed.extend([len.to_le_bytes(), (!len).to_le_bytes()].concat());
+        packed.extend_from_slice(stored);
+    }
+    packed.extend_from_slice(&[0xff; 300]);
+    let at_once = read(&packed);
+    assert_eq!(at_once.0, expected);
+    for pieces in [&[1, 2, 1000][..], &[70_000], &[4096]] {
+        let mut capture =
+            Capture::from_reader(Box::new(super::Pieces::new(&packed, pieces)), &CaptureLimits::default()).unwrap();
+        let (packets, error) = drain(&mut capture);
+        assert_eq!(packets, at_once.0);
+        assert_eq!(error.unwrap().to_string(), at_once.1.as_ref().unwrap().to_string());
+    }
+}
+
+#[test]
+fn every_part_of_a_gzip_header_is_stepped_over_and_an_unknown_one_named() {
+    let plain = capture();
+    let body = gzip(&plain)[10..].to_vec();
+    let mut crc = flate2::Crc::new();
+    // Flags: text, header checksum, extra field, name, comment.
+    let mut header = b"\x1f\x8b\x08\x1f\0\0\0\0\0\x03\x05\0extraname\0comment\0".to_vec();
+    crc.update(&header);
+    header.extend_from_slice(&(crc.sum() as u16).to_le_bytes());
+    assert_eq!(read(&[header.clone(), body.clone()].concat()).0.len(), 4);
+    let last = header.len() - 1;
+    header[last] ^= 1;
+    for (header, word) in [
+        (&header[..], "header"),
+        (b"\x1f\x8b\x09\0\0\0\0\0\0\x03", "method 9"),
+        (b"\x1f\x8b\x08\x80\0\0\0\0\0\x03", "0x80"),
+    ] {
+        let error = open(&[header, &body[..]].concat()).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
 fn a_zstd_window_beyond_the_limit_is_refused_with_the_way_out() {
     // Frame header: magic number, descriptor without content size, window descriptor of 2^(10 + 18) bytes.
     let frame = b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0";
     let error = open(frame).unwrap_err();
-    assert!(error.to_string().contains("--long=31") && error.to_string().contains("128 MiB"), "{error}");
+    assert!(error.to_string().contains("--max-zstd-window") && error.to_string().contains("134217728"), "{error}");
+    let limits = CaptureLimits { max_zstd_window: 256 << 20, ..CaptureLimits::default() };
+    let error = Capture::from_reader(Box::new(io::Cursor::new(frame.to_vec())), &limits).unwrap_err();
+    assert!(error.to_string().contains("unpacks to 0 bytes"), "{error}");
     // 2^27 is accepted: an empty last raw block follows.
     let error = open(b"\x28\xb5\x2f\xfd\x00\x88\x01\0\0").unwrap_err();
     assert!(error.to_string().contains("unpacks to 0 bytes"), "{error}");

@@ -239,7 +239,7 @@ proptest! {
             b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0",
             b"\x0a\x0d\x0d\x0a", b"\x1f\x8b\x08\0\0\0\0\0\0\0", b"\x28\xb5\x2f\xfd",
         ];
-        let limits = CaptureLimits { max_record: 1 << 20, max_interfaces: 4 };
+        let limits = CaptureLimits { max_record: 1 << 20, max_interfaces: 4, ..CaptureLimits::default() };
         let file = [head[start], &bytes].concat();
         if let Ok(mut capture) = Capture::from_reader(Box::new(io::Cursor::new(file)), &limits) {
             let _ = drain(&mut capture);

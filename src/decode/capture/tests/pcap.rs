@@ -161,13 +161,13 @@ fn open_only(bytes: &[u8]) -> Capture {
 }
 
 #[test]
-fn a_length_beyond_the_limit_is_malformed_with_its_place_and_allocates_nothing() {
+fn a_length_beyond_the_limit_is_refused_with_its_place_and_allocates_nothing() {
     for claimed in [(256 << 20) + 1, 1 << 30, u32::MAX] {
         let mut bad = record(LE, 1, 0, b"", 60);
         bad[8..12].copy_from_slice(&claimed.to_le_bytes());
         let (packets, error) = read(&[standard(), record(LE, 1, 0, b"ok", 2), bad].concat());
         assert_eq!(packets.len(), 1);
-        let Some(CaptureError::Malformed { offset, what }) = error else { panic!("{error:?}") };
+        let Some(CaptureError::Limit { offset, what, option: "--max-record" }) = error else { panic!("{error:?}") };
         assert_eq!(offset, 24 + 18);
         assert!(what.contains(&claimed.to_string()) && what.contains("packet 2"), "{what}");
     }

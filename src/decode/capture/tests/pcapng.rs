@@ -65,7 +65,9 @@ fn start(order: ByteOrder) -> Vec<u8> {
 
 fn malformed(file: &[u8]) -> (usize, u64, String) {
     let (packets, error) = read(file);
-    let Some(CaptureError::Malformed { offset, what }) = error else { panic!("{error:?}") };
+    let Some(CaptureError::Malformed { offset, what } | CaptureError::Limit { offset, what, .. }) = error else {
+        panic!("{error:?}")
+    };
     (packets.len(), offset, what)
 }
 

@@ -32,6 +32,8 @@ struct Scan {
     pos: usize,
     depth: usize,
     in_string: bool,
+    /// Where the current or last string began.
+    string: usize,
 }
 
 impl Chunker {
@@ -93,7 +95,8 @@ impl Chunker {
             }
             Err(source) => {
                 let offset = self.offset + self.source.file_len(self.waiting());
-                Err(CaptureError::Read { offset, source })
+                // A window that unpacks says more than a reader of bytes can.
+                Err(source.downcast().unwrap_or_else(|source| CaptureError::Read { offset, source }))
             }
         }
     }
@@ -113,14 +116,14 @@ impl Chunker {
     }
 
     /// The line at the current place without its end, and moves behind it. A line longer than `limit` comes
-    /// in pieces.
+    /// in pieces of so many bytes.
     pub(super) fn line(&mut self, limit: usize) -> Result<Range<usize>, CaptureError> {
         loop {
             let waiting = self.waiting();
-            let len = memchr(b'\n', waiting).map(|end| (end, 1));
-            let (len, line_end) = match len {
-                Some(found) => found,
-                None if waiting.len() >= limit || !self.fill()? => (self.waiting().len(), 0),
+            let (len, line_end) = match memchr(b'\n', waiting.get(..limit).unwrap_or(waiting)) {
+                Some(end) => (end, 1),
+                None if waiting.len() >= limit => (limit, 0),
+                None if !self.fill()? => (self.waiting().len(), 0),
                 None => continue,
             };
             let start = self.start;
@@ -134,20 +137,18 @@ impl Chunker {
     pub(super) fn value(&mut self, name: impl Fn() -> String) -> Result<Range<usize>, CaptureError> {
         let mut scan = Scan::default();
         loop {
-            if let Some(len) = self.scan(&mut scan)? {
+            let found = self.scan(&mut scan)?;
+            if found.unwrap_or(scan.pos) > self.limits.packet_bytes {
+                let what = format!("{} takes more than the limit of {} bytes", name(), self.limits.packet_bytes);
+                return Err(CaptureError::Limit { offset: self.offset, what, option: "--max-json-packet" });
+            }
+            if let Some(len) = found {
                 let start = self.start;
                 self.advance(len);
                 return Ok(start..start + len);
             }
-            if scan.pos > self.limits.packet_bytes {
-                return Err(CaptureError::Malformed {
-                    offset: self.offset,
-                    what: format!(
-                        "{} is longer than {} bytes, the most that is held",
-                        name(),
-                        self.limits.packet_bytes
-                    ),
-                });
+            if scan.in_string {
+                self.check_string(&scan)?;
             }
             if !self.fill()? {
                 return self.cut(&scan, name());
@@ -171,6 +172,7 @@ impl Chunker {
                     scan.pos += 2;
                     continue;
                 }
+                self.check_string(scan)?;
                 scan.pos += 1;
                 scan.in_string = false;
                 if scan.depth == 0 {
@@ -185,6 +187,7 @@ impl Chunker {
                         return Ok(Some(scan.pos));
                     }
                     scan.in_string = true;
+                    scan.string = scan.pos + 1;
                 }
                 Structure::Open => {
                     if scan.depth == 0 && scan.pos > 0 {
@@ -195,7 +198,7 @@ impl Chunker {
                         return Err(CaptureError::Malformed {
                             offset: self.offset + self.source.file_len(&text[..scan.pos]),
                             what: format!(
-                                "JSON nested more than {} deep; an export is about 20 deep",
+                                "JSON nested more than {} deep (--max-json-depth); an export is about 20 deep",
                                 self.limits.depth
                             ),
                         });
@@ -220,6 +223,16 @@ impl Chunker {
             scan.pos += 1;
         }
         Ok(None)
+    }
+
+    /// Refuses a string that has become too long.
+    fn check_string(&self, scan: &Scan) -> Result<(), CaptureError> {
+        if scan.pos - scan.string <= self.limits.string_bytes {
+            return Ok(());
+        }
+        let offset = self.offset + self.source.file_len(&self.waiting()[..scan.string]);
+        let what = format!("a string of more than the limit of {} bytes", self.limits.string_bytes);
+        Err(CaptureError::Limit { offset, what, option: "--max-json-string" })
     }
 
     /// The file ended inside a value: an error, except for a number or a word, which the end of file ends.
@@ -312,7 +325,21 @@ mod tests {
         let endless = Read::chain(&b"{\""[..], std::io::repeat(b'a'));
         let limits = Limits { packet_bytes: 1 << 20, ..Limits::default() };
         let mut chunker = Chunker::new(Box::new(endless), limits).unwrap();
-        assert!(matches!(chunker.value(String::new), Err(CaptureError::Malformed { offset: 0, .. })));
+        let error = chunker.value(String::new).unwrap_err();
+        assert!(matches!(error, CaptureError::Limit { offset: 0, option: "--max-json-packet", .. }), "{error}");
         assert!(chunker.buffer.len() <= 4 << 20);
+    }
+
+    #[test]
+    fn a_string_beyond_its_limit_is_refused_where_it_begins_whether_it_ends_or_not() {
+        let limits = Limits { string_bytes: 5, ..Limits::default() };
+        for (text, fits) in [(r#"{"a":"12345"}"#, true), (r#"{"a":"123456"}"#, false), (r#"{"a":"1234567"#, false)] {
+            let mut chunker = Chunker::new(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), limits).unwrap();
+            match chunker.value(String::new) {
+                Ok(_) => assert!(fits, "{text}"),
+                Err(CaptureError::Limit { offset: 6, option: "--max-json-string", .. }) => assert!(!fits, "{text}"),
+                Err(other) => panic!("{text}: {other}"),
+            }
+        }
     }
 }

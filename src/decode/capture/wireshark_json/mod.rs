@@ -30,7 +30,9 @@ use crate::decode::capture::CaptureError;
 use crate::decode::segment::{Packet, PacketContent, Segment};
 
 /// Text before the JSON that is still searched for its beginning.
-const MAX_CHATTER: u64 = 64 * 1024;
+const MAX_CHATTER: usize = 64 * 1024;
+/// Text in which an XML file's kind is looked for; Wireshark's say it in their second line.
+const XML_HEAD: usize = 4 * 1024;
 /// Elements without layers after which a file without a single packet is no export.
 const MAX_STRANGE: u64 = 1000;
 
@@ -41,11 +43,13 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes of text of one packet: 64 MiB by default. A packet of 64 KiB takes about 1 MiB with `-x`.
     pub packet_bytes: usize,
+    /// Bytes of one string in it: 64 MiB by default.
+    pub string_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 128, packet_bytes: 64 << 20 }
+        Self { depth: 128, packet_bytes: 64 << 20, string_bytes: 64 << 20 }
     }
 }
 
@@ -297,7 +301,7 @@ impl WiresharkJson {
 
     /// Steps over a line of text at `offset`.
     fn chatter(&mut self, offset: u64) -> Result<(), CaptureError> {
-        let range = self.chunker.line(MAX_CHATTER as usize)?;
+        let range = self.chunker.line(MAX_CHATTER)?;
         if self.chunker.bytes(range).iter().any(|byte| is_binary(*byte)) {
             let what = format!("bytes that are neither JSON nor text after {}", self.last_name());
             return Err(CaptureError::Malformed { offset, what });
@@ -339,23 +343,24 @@ fn beginning(chunker: &mut Chunker, interpreter: &mut Interpreter) -> Result<Sha
             }
             _ => {}
         }
-        while memchr::memchr(b'\n', chunker.waiting()).is_none()
-            && (chunker.waiting().len() as u64) < MAX_CHATTER
+        // What is judged is bounded from both sides, so that it does not depend on how the input arrives.
+        let least = if byte == b'<' { XML_HEAD } else { 0 };
+        while (memchr::memchr(b'\n', chunker.waiting()).is_none() || chunker.waiting().len() < least)
+            && chunker.waiting().len() < MAX_CHATTER
             && chunker.fill()?
         {}
         let waiting = chunker.waiting();
+        let waiting = waiting.get(..MAX_CHATTER).unwrap_or(waiting);
         let line = &waiting[..memchr::memchr(b'\n', waiting).unwrap_or(waiting.len())];
         if line.iter().any(|byte| is_binary(*byte)) {
-            return Err(CaptureError::NotACapture {
-                found: format!("binary data that begins with {}", hex_of(waiting)),
-            });
+            return Err(CaptureError::NotACapture { found: format!("binary data that begins with {}", hex_of(line)) });
         }
-        if let Some(error) = foreign::refuse(line, waiting) {
+        if let Some(error) = foreign::refuse(line, waiting.get(..XML_HEAD).unwrap_or(waiting)) {
             return Err(error);
         }
         let len = line.len();
         let first = first_line.get_or_insert_with(|| excerpt(line));
-        if chunker.offset() > MAX_CHATTER || len as u64 >= MAX_CHATTER {
+        if chunker.offset() > MAX_CHATTER as u64 || len >= MAX_CHATTER {
             return Err(CaptureError::NotACapture { found: format!("text that begins with `{first}`") });
         }
         interpreter.tally.chatter.add(0);
@@ -369,7 +374,7 @@ fn opens_array(chunker: &mut Chunker) -> Result<bool, CaptureError> {
         let after = chunker.waiting().get(1..).unwrap_or_default();
         match after.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(byte) => return Ok(matches!(byte, b'{' | b']' | b'[' | b'"' | b',') || after.starts_with(b"null")),
-            None if after.len() as u64 > MAX_CHATTER => return Ok(true),
+            None if after.len() > MAX_CHATTER => return Ok(true),
             None => {}
         }
         if !chunker.fill()? {

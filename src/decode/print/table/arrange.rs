@@ -54,6 +54,8 @@ pub(super) struct Arrangement {
     columns: Vec<(usize, usize)>,
     width: Width,
     spacing: Spacing,
+    /// With all blanks.
+    total_width: usize,
 }
 
 impl Arrangement {
@@ -65,7 +67,8 @@ impl Arrangement {
             Width::Full => Spacing::Roomy,
             Width::Columns(available) => fit(&mut columns, usize::from(available), rows, extent),
         };
-        Self { columns, width, spacing }
+        let total_width = Self::add_up(&columns, spacing);
+        Self { columns, width, spacing, total_width }
     }
 
     /// Each column shown: its index and its width.
@@ -90,12 +93,13 @@ impl Arrangement {
 
     /// One row, without a line end. A number wider than its column widens it.
     pub(super) fn write_row(&mut self, out: &mut Vec<u8>, cells: &Cells) {
-        self.make_room(cells);
         let start = out.len();
-        if !(cells.is_ascii() && self.write_fitting(out, cells)) {
-            out.truncate(start);
-            self.write_any(out, cells);
+        if cells.is_ascii() && self.write_fitting(out, cells) {
+            return;
         }
+        out.truncate(start);
+        self.make_room(cells);
+        self.write_any(out, cells);
         let used = out[start..].iter().rposition(|b| *b != b' ').map_or(0, |last| last + 1);
         out.truncate(start + used);
     }
@@ -104,8 +108,10 @@ impl Arrangement {
     /// what was written is then to be dropped.
     fn write_fitting(&self, out: &mut Vec<u8>, cells: &Cells) -> bool {
         let (before, behind) = self.padding();
-        let mut at = out.len();
-        out.resize(at + self.total_width(), b' ');
+        let start = out.len();
+        out.resize(start + self.total_width, b' ');
+        let line = &mut out[start..];
+        let (mut at, mut used) = (0, 0);
         for (column, width) in &self.columns {
             at += usize::from(before);
             let text = cells.bytes(*column);
@@ -113,18 +119,29 @@ impl Arrangement {
                 // Nothing stands behind the last column that it could push.
                 let pushes = *column != INFO || self.width != Width::Full;
                 if !pushes {
-                    out.truncate(at);
+                    out.truncate(start + at);
                     out.extend_from_slice(text);
+                    self.trim(out, start, out.len());
                 }
                 return !pushes;
             };
             let from = if COLUMNS[*column].align == Align::Right { at + missing } else { at };
-            if let Some(place) = out.get_mut(from..from + text.len()) {
+            if let Some(place) = line.get_mut(from..from + text.len())
+                && !text.is_empty()
+            {
                 place.copy_from_slice(text);
+                used = from + text.len();
             }
             at += width + usize::from(behind);
         }
+        self.trim(out, start, start + used);
         true
+    }
+
+    /// Cuts the line that begins at `start` behind its last character, which stands before `end`.
+    fn trim(&self, out: &mut Vec<u8>, start: usize, end: usize) {
+        let used = out[start..end].iter().rposition(|b| *b != b' ').map_or(0, |last| last + 1);
+        out.truncate(start + used);
     }
 
     /// The way for every row.
@@ -151,13 +168,13 @@ impl Arrangement {
         }
     }
 
-    fn total_width(&self) -> usize {
-        self.columns.iter().map(|(_, width)| width + self.spacing.total()).sum()
+    fn add_up(columns: &[(usize, usize)], spacing: Spacing) -> usize {
+        columns.iter().map(|(_, width)| width + spacing.total()).sum()
     }
 
     /// A border of `line`s as wide as the table.
     pub(super) fn write_border(&self, out: &mut Vec<u8>, line: char) {
-        for _ in 0..self.total_width() {
+        for _ in 0..self.total_width {
             out.extend_from_slice(line.encode_utf8(&mut [0; 4]).as_bytes());
         }
         out.push(b'\n');
@@ -181,6 +198,7 @@ impl Arrangement {
         {
             *info = info.saturating_sub(grown).max(LEAST);
         }
+        self.total_width = Self::add_up(&self.columns, self.spacing);
     }
 }
 

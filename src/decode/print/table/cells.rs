@@ -3,8 +3,10 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::super::escape::{Origin, Quoting, write_escaped};
+use super::super::info::write_common_info;
 use super::super::number::{write_integer, write_python_float};
 use super::super::time_format::Clock;
+use super::super::words::{write_name, write_side};
 use super::tint::Tint;
 use crate::decode::row::Row;
 
@@ -84,36 +86,45 @@ impl Cells {
         self.text.clear();
         self.connection = row.connection;
         self.tint = Tint::of(row);
-        self.info.clear();
-        row.info.append(&mut self.info);
-        let out = &mut self.text;
+        let Self { text: out, ends, info, .. } = self;
         let frame = &row.frame;
-        for (column, end) in self.ends.iter_mut().enumerate() {
-            match column {
-                PACKET => write_integer(out, row.packet),
-                TIME => {
-                    if let Some(time) = row.time {
-                        clock.write(out, row.packet, time);
-                    }
-                }
-                CONNECTION => write_integer(out, row.connection),
-                FROM => out.extend_from_slice(row.from.as_str().as_bytes()),
-                HEADER => write_captured(out, frame.header_text(), write_text),
-                POS => write_captured(out, frame.pos().map(|pos| pos.0), write_integer),
-                PAYLOAD => write_captured(out, frame.payload(), write_text),
-                SEQ => write_captured(out, frame.seq(), write_integer),
-                SENT_TIME => write_captured(out, frame.sent_time(), write_python_float),
-                ACK => write_captured(out, frame.ack(), write_integer),
-                PREV_SEQ => write_captured(out, frame.prev_seq(), write_integer),
-                IN_FLIGHT => {
-                    if let Some(count) = row.in_flight {
-                        write_integer(out, count);
-                    }
-                }
-                _ => write_escaped(out, self.info.as_bytes(), Origin::Ours, Quoting::Plain),
-            }
-            *end = out.len();
+        write_integer(out, row.packet);
+        ends[PACKET] = out.len();
+        if let Some(time) = row.time {
+            clock.write(out, row.packet, time);
         }
+        ends[TIME] = out.len();
+        write_integer(out, row.connection);
+        ends[CONNECTION] = out.len();
+        write_side(out, row.from);
+        ends[FROM] = out.len();
+        match frame.name() {
+            Some(name) => write_name(out, name),
+            None => write_captured(out, frame.header_text(), write_text),
+        }
+        ends[HEADER] = out.len();
+        write_captured(out, frame.pos().map(|pos| pos.0), write_integer);
+        ends[POS] = out.len();
+        write_captured(out, frame.payload(), write_text);
+        ends[PAYLOAD] = out.len();
+        write_captured(out, frame.seq(), write_integer);
+        ends[SEQ] = out.len();
+        write_captured(out, frame.sent_time(), write_python_float);
+        ends[SENT_TIME] = out.len();
+        write_captured(out, frame.ack(), write_integer);
+        ends[ACK] = out.len();
+        write_captured(out, frame.prev_seq(), write_integer);
+        ends[PREV_SEQ] = out.len();
+        if let Some(count) = row.in_flight {
+            write_integer(out, count);
+        }
+        ends[IN_FLIGHT] = out.len();
+        if !write_common_info(out, &row.info) {
+            info.clear();
+            row.info.append(info);
+            write_escaped(out, info.as_bytes(), Origin::Ours, Quoting::Plain);
+        }
+        ends[INFO] = out.len();
         self.ascii = self.text.is_ascii();
     }
 

@@ -83,11 +83,14 @@ impl Stream {
                 Phase::Starting => (limits.start_bytes, limits.start_segments),
                 _ => (limits.held_bytes, limits.held_segments),
             };
-            let over = backlog.held_bytes() > bytes
-                || backlog.held_segments() > segments
-                || out.shared.held_in_all > limits.held_bytes_in_all;
-            if !over {
+            let (own, in_all) = (backlog.held_bytes() > bytes, out.shared.held_in_all > limits.held_bytes_in_all);
+            if !own && !in_all && backlog.held_segments() <= segments {
                 return;
+            }
+            // That the start is settled, or that many small segments were enough, loses nothing.
+            if self.phase != Phase::Starting {
+                out.shared.counters.held_limit_reached += u64::from(own);
+                out.shared.counters.held_in_all_limit_reached += u64::from(in_all && !own);
             }
             let end = match self.phase {
                 Phase::Starting => backlog.lowest(),
@@ -101,9 +104,13 @@ impl Stream {
     /// The stream offset up to which the other side has acknowledged, when that is more than was captured.
     #[inline]
     pub(in crate::decode) fn owed(&self) -> Option<u64> {
-        // One byte more may be a FIN that was not captured.
-        (self.acked > self.sent.max(self.next) + 1 && self.phase == Phase::Running && self.fin.is_none())
-            .then(|| self.acked - self.zero)
+        let more = match self.fin {
+            // One byte more may be a FIN that was not captured.
+            None => self.acked > self.sent.max(self.next) + 1,
+            // Before a FIN that was, bytes are missing; what waits behind others is no silence.
+            Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
+        };
+        (more && self.phase == Phase::Running).then(|| self.acked - self.zero)
     }
 
     /// No packet will follow: settles and gives up everything.

@@ -1,0 +1,161 @@
+//! The analysis as a stage of the pipeline: frames in, steps, findings and sums out.
+
+use std::ops::ControlFlow;
+
+use super::ledger::Remarks;
+use super::model::Model;
+use super::rules::Found;
+use super::{AnalysisOptions, AnalysisSink};
+use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
+use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
+use crate::wire::Side;
+
+/// Judges every frame and hands what comes of it to `S`. It stands where [`Rows`](crate::decode::rows::Rows) may:
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use arqscope::analyze::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Finding};
+/// use arqscope::decode::capture::{Capture, CaptureLimits, Input};
+/// use arqscope::decode::framing::{FramedConnection, Framing, FramingOptions};
+/// use arqscope::decode::{reading::read, reassembly::StreamLimits};
+///
+/// #[derive(Default)]
+/// struct Verdicts(Vec<String>);
+///
+/// impl AnalysisSink for Verdicts {
+///     fn finding(&mut self, _: &FramedConnection<'_>, _: Finding) -> ControlFlow<()> {
+///         ControlFlow::Continue(())
+///     }
+///
+///     fn closed(&mut self, _: &FramedConnection<'_>, analysis: ConnectionAnalysis) -> ControlFlow<()> {
+///         self.0.push(analysis.verdict.line);
+///         ControlFlow::Continue(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), arqscope::decode::capture::CaptureError> {
+/// let mut capture = Capture::open(&Input::from("captures/run2.pcapng"), &CaptureLimits::default())?;
+/// let analysis = Analysis::new(AnalysisOptions::default(), Verdicts::default());
+/// let mut framing = Framing::new(FramingOptions::default(), analysis);
+/// read(&mut capture, 0, StreamLimits::prompt(), &mut framing, |_, _: &mut _| ControlFlow::Continue(()));
+/// assert_eq!(framing.sink.into_sink().0.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Memory of a connection is bounded whatever its frames say; the bounds stand with what they bound, and what is
+/// forgotten makes findings say less, never something wrong.
+#[derive(Debug)]
+pub struct Analysis<S> {
+    options: AnalysisOptions,
+    sink: S,
+    flow: ControlFlow<()>,
+    found: Found,
+}
+
+/// What the analysis remembers of a connection.
+#[derive(Debug, Default)]
+pub struct AnalysisState {
+    /// From the first frame or hole on.
+    model: Option<Box<Model>>,
+    remarks: Remarks,
+}
+
+impl AnalysisState {
+    #[inline]
+    fn model(&mut self, connection: &FramedConnection<'_>, options: &AnalysisOptions) -> &mut Model {
+        self.model.get_or_insert_with(|| Box::new(Model::new(connection, *options)))
+    }
+}
+
+impl<S: AnalysisSink> Analysis<S> {
+    /// Judges by `options`; what is decided goes to `sink`.
+    pub fn new(options: AnalysisOptions, sink: S) -> Self {
+        Self { options, sink, flow: ControlFlow::Continue(()), found: Found::default() }
+    }
+
+    /// `Break` once the sink has had enough.
+    pub const fn flow(&self) -> ControlFlow<()> {
+        self.flow
+    }
+
+    /// Where everything goes.
+    pub const fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Where everything went.
+    pub fn into_sink(self) -> S {
+        self.sink
+    }
+
+    /// Hands on what the rules found.
+    #[cold]
+    fn deliver(&mut self, connection: &FramedConnection<'_>) {
+        for doubt in self.found.doubts.drain(..) {
+            self.sink.doubt(connection, doubt);
+        }
+        for finding in self.found.findings.drain(..) {
+            if self.flow.is_continue() {
+                self.flow = self.sink.finding(connection, finding);
+            }
+        }
+    }
+}
+
+impl<S: AnalysisSink> FrameSink for Analysis<S> {
+    type State = AnalysisState;
+
+    #[inline]
+    fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
+        if self.flow.is_break() {
+            return;
+        }
+        let step = state.model(connection, &self.options).frame(connection, frame, &mut self.found);
+        if self.sink.wants_steps() {
+            self.flow = self.sink.step(connection, frame, &step);
+        }
+        if !self.found.is_empty() {
+            self.deliver(connection);
+        }
+    }
+
+    fn hole(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, hole: &Hole) {
+        if self.flow.is_continue() {
+            state.model(connection, &self.options).hole(connection, from, hole, &mut self.found);
+            self.deliver(connection);
+        }
+    }
+
+    fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, up_to: u64) {
+        if self.flow.is_continue() {
+            state.model(connection, &self.options).unseen(connection, from, up_to);
+        }
+    }
+
+    fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
+        if let (FramingNote::HoldLimit { .. }, Some(model)) = (note, &mut state.model) {
+            model.disordered(connection.last_packet);
+        }
+        state.remarks.framing(connection.last_packet, connection.last_time, note);
+    }
+
+    fn stream_note(&mut self, _: &ConnectionInfo, state: Option<&mut AnalysisState>, _: Way, note: StreamNote) {
+        if let Some(state) = state {
+            state.remarks.stream(note);
+        }
+    }
+
+    fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, closing: Closing) {
+        if self.flow.is_break() {
+            return;
+        }
+        let remarks = std::mem::take(&mut state.remarks);
+        let analysis = state.model(connection, &self.options).closed(connection, closing, remarks, &mut self.found);
+        self.deliver(connection);
+        if self.flow.is_continue() {
+            self.flow = self.sink.closed(connection, analysis);
+        }
+    }
+}

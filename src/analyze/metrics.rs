@@ -1,0 +1,229 @@
+//! Figures of one connection, kept as its frames go by.
+
+use super::{Metrics, ResendCauses, Spread};
+use crate::time::Timestamp;
+
+use super::words::seconds;
+
+/// RFC 6298: what a new sample weighs in the smoothed RTT.
+const ALPHA: f64 = 1.0 / 8.0;
+
+/// Count, least, sum and most.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Gauge {
+    count: u64,
+    min: f64,
+    sum: f64,
+    max: f64,
+}
+
+impl Gauge {
+    pub(super) fn add(&mut self, value: f64) {
+        (self.min, self.max) = match self.count {
+            0 => (value, value),
+            _ => (self.min.min(value), self.max.max(value)),
+        };
+        self.count += 1;
+        self.sum += value;
+    }
+
+    pub(super) fn most(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.max)
+    }
+
+    fn spread(&self) -> Spread {
+        let mean = if self.count > 0 { self.sum / self.count as f64 } else { 0.0 };
+        Spread { count: self.count, min: self.min, mean, max: self.max }
+    }
+}
+
+/// How many are in flight over capture time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Flight {
+    since: Option<Timestamp>,
+    count: Option<u32>,
+    /// Seconds that are known, and the integral over them.
+    span: f64,
+    area: f64,
+    /// Seconds at `full` or above.
+    at_full: f64,
+    full: u32,
+}
+
+impl Flight {
+    #[inline]
+    fn change(&mut self, time: Option<Timestamp>, count: Option<u32>) {
+        let Some(now) = time else { return };
+        if let (Some(since), Some(held)) = (self.since, self.count) {
+            // A clock that went back adds nothing.
+            let lasted = seconds(now.since(since)).max(0.0);
+            self.span += lasted;
+            self.area += lasted * f64::from(held);
+            if held >= self.full && held > 0 {
+                self.at_full += lasted;
+            }
+        }
+        self.since = Some(now);
+        self.count = count;
+    }
+
+    /// From now on `full` is what a full window holds: what was full before is not any more.
+    const fn rises_to(&mut self, full: u32) {
+        self.full = full;
+        self.at_full = 0.0;
+    }
+}
+
+/// The figures as they grow.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    pub(super) frames: u64,
+    pub(super) messages: u64,
+    pub(super) unique: u64,
+    pub(super) acks: u64,
+    pub(super) gaps: u64,
+    pub(super) message_bytes: u64,
+    pub(super) stream_bytes: [u64; 2],
+    first_message: Option<Timestamp>,
+    last_ack: Option<Timestamp>,
+    rtt: Gauge,
+    ambiguous: Gauge,
+    pub(super) handshake: Option<f64>,
+    smoothed: Option<f64>,
+    flight: Flight,
+    declared: Option<u32>,
+    pub(super) largest_in_flight: Option<(u32, u64)>,
+    pub(super) gap_open: Gauge,
+}
+
+impl Meter {
+    pub(super) fn new(window: Option<u32>) -> Self {
+        let flight = Flight { full: window.unwrap_or(0), ..Flight::default() };
+        Self { declared: window, flight, ..Self::default() }
+    }
+
+    /// A MSG or DONE; `proved` when no ACK can have been missed, so that so many were truly in flight.
+    #[inline]
+    pub(super) fn departed(&mut self, time: Option<Timestamp>, in_flight: Option<u32>, packet: u64, proved: bool) {
+        if self.first_message.is_none() {
+            self.first_message = time;
+        }
+        if let Some(count) =
+            in_flight.filter(|count| proved && self.largest_in_flight.is_none_or(|(most, _)| *count > most))
+        {
+            self.largest_in_flight = Some((count, packet));
+            if self.declared.is_none() {
+                self.flight.change(time, None);
+                self.flight.rises_to(count);
+            }
+        }
+        self.flight.change(time, in_flight);
+    }
+
+    /// An ACK; `after` is how long after the only copy of its position, `ambiguous` after the last of several.
+    #[inline]
+    pub(super) fn acknowledged(
+        &mut self,
+        time: Option<Timestamp>,
+        in_flight: Option<u32>,
+        after: Option<i64>,
+        ambiguous: Option<i64>,
+    ) {
+        self.last_ack = time;
+        if let Some(nanos @ 0..) = after {
+            let sample = seconds(nanos);
+            self.rtt.add(sample);
+            self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
+        }
+        if let Some(nanos @ 0..) = ambiguous {
+            self.ambiguous.add(seconds(nanos));
+        }
+        self.flight.change(time, in_flight);
+    }
+
+    /// Nothing is known of what is in flight until it is said again.
+    pub(super) fn lost(&mut self) {
+        self.flight.count = None;
+    }
+
+    /// The longest that any answer took, where that is known.
+    pub(super) fn longest_rtt(&self) -> Option<f64> {
+        [self.handshake, self.rtt.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
+    }
+
+    /// Sums up.
+    pub(super) fn close(&self, acks_lost: u64, resend_causes: ResendCauses) -> Metrics {
+        let duration = self.first_message.zip(self.last_ack).map(|(first, last)| seconds(last.since(first)));
+        let rate = |amount: u64| duration.filter(|d| *d > 0.0).map(|d| amount as f64 / d);
+        let known = self.flight.span > 0.0;
+        let mean = known.then(|| self.flight.area / self.flight.span);
+        let window = self.declared.or(self.largest_in_flight.map(|(most, _)| most)).filter(|window| *window > 0);
+        Metrics {
+            frames: self.frames,
+            messages: self.messages,
+            unique: self.unique,
+            resent: self.messages - self.unique,
+            acks: self.acks,
+            acks_lost,
+            gaps: self.gaps,
+            message_bytes: self.message_bytes,
+            stream_bytes: self.stream_bytes,
+            duration,
+            goodput: rate(self.message_bytes),
+            throughput: rate(self.stream_bytes[0]),
+            rtt: self.rtt.spread(),
+            rtt_ambiguous: self.ambiguous.spread(),
+            srtt: self.smoothed,
+            max_in_flight: self.largest_in_flight,
+            mean_in_flight: mean,
+            window_full: known.then_some(self.flight.at_full),
+            window_utilisation: mean.zip(window).map(|(mean, window)| mean / f64::from(window)),
+            gap_open: self.gap_open.spread(),
+            resend_causes,
+        }
+    }
+}
+
+/// How long a frame was written after another, in nanoseconds of capture time.
+pub(super) fn between(earlier: Option<Timestamp>, later: Option<Timestamp>) -> Option<i64> {
+    later.zip(earlier).map(|(later, earlier)| later.since(earlier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_nanos(milliseconds * 1_000_000))
+    }
+
+    #[test]
+    fn in_flight_is_averaged_over_time_and_a_full_window_timed() {
+        // 1 for 1 s, 2 for 3 s, 1 for 1 s, 0 for nothing: (1 + 6 + 1) / 5.
+        for declared in [Some(2), None] {
+            let mut meter = Meter::new(declared);
+            meter.departed(at(0), Some(1), 1, true);
+            meter.departed(at(1000), Some(2), 2, true);
+            meter.acknowledged(at(4000), Some(1), None, None);
+            meter.acknowledged(at(5000), Some(0), None, None);
+            let metrics = meter.close(0, ResendCauses::default());
+            assert_eq!(metrics.mean_in_flight, Some(1.6), "{declared:?}");
+            assert_eq!(metrics.window_full, Some(3.0), "{declared:?}");
+            assert_eq!(metrics.window_utilisation, Some(0.8));
+            assert_eq!((metrics.max_in_flight, metrics.duration), (Some((2, 2)), Some(5.0)));
+        }
+    }
+
+    #[test]
+    fn the_smoothed_rtt_is_that_of_rfc_6298_and_ambiguous_samples_stay_apart() {
+        let mut meter = Meter::new(None);
+        for nanos in [100_000_000, 200_000_000] {
+            meter.acknowledged(at(0), None, Some(nanos), None);
+        }
+        meter.acknowledged(at(0), None, None, Some(9_000_000_000));
+        let metrics = meter.close(0, ResendCauses::default());
+        assert_eq!(metrics.srtt, Some(0.1 * 7.0 / 8.0 + 0.2 / 8.0));
+        assert_eq!((metrics.rtt.count, metrics.rtt.min, metrics.rtt.max), (2, 0.1, 0.2));
+        assert_eq!((metrics.rtt_ambiguous.count, metrics.rtt_ambiguous.max), (1, 9.0));
+    }
+}

@@ -1,0 +1,202 @@
+//! The express way through connections and reassembly.
+
+use std::net::IpAddr;
+
+use super::{Connection, Connections, Key, Slot, Stage};
+use crate::decode::headers::Parts;
+use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
+use crate::decode::{Endpoint, TcpFlags};
+use crate::time::Timestamp;
+
+/// Flags that change the state of a connection.
+const EVENTFUL: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
+
+/// An address in machine words, `u32` or `u128`, and what the express way must be able to do with two and their ports.
+pub(in crate::decode) trait Address: Copy {
+    /// The direction of a segment between these, when a connection is between them too.
+    fn way(of: (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way>;
+
+    /// The same for both directions.
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64;
+
+    /// As the other parts know it.
+    fn ip(self) -> IpAddr;
+}
+
+/// The ends of a connection over IPv4, address and port each in one number; no address is that large for any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decode) struct WordsV4([u64; 2]);
+
+impl WordsV4 {
+    pub(super) fn new(ends: [Endpoint; 2]) -> Self {
+        Self(ends.map(|end| match end.addr {
+            IpAddr::V4(addr) => Self::word(addr.to_bits(), end.port),
+            IpAddr::V6(_) => u64::MAX,
+        }))
+    }
+
+    #[inline(always)] // as below
+    fn word(address: u32, port: u16) -> u64 {
+        u64::from(address) << 16 | u64::from(port)
+    }
+}
+
+/// Multiplicative hashing (Knuth, vol. 3, §6.4): the high bits are good.
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Address for u32 {
+    #[inline(always)] // into the loop over the records
+    fn way(of: (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way> {
+        let (from, to) = (WordsV4::word(addresses.0, ports.0), WordsV4::word(addresses.1, ports.1));
+        match of.0.0 {
+            [first, second] if first == from && second == to => Some(Way::Forth),
+            [first, second] if first == to && second == from => Some(Way::Back),
+            _ => None,
+        }
+    }
+
+    #[inline(always)] // as above
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64 {
+        let (from, to) = (WordsV4::word(addresses.0, ports.0), WordsV4::word(addresses.1, ports.1));
+        from.wrapping_add(to).wrapping_mul(MULTIPLIER)
+    }
+
+    fn ip(self) -> IpAddr {
+        IpAddr::V4(self.into())
+    }
+}
+
+impl Address for u128 {
+    fn way((_, info): (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way> {
+        let source = Endpoint { addr: addresses.0.ip(), port: ports.0 };
+        let destination = Endpoint { addr: addresses.1.ip(), port: ports.1 };
+        match info.ends {
+            ends if ends == [source, destination] => Some(Way::Forth),
+            ends if ends == [destination, source] => Some(Way::Back),
+            _ => None,
+        }
+    }
+
+    fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64 {
+        let sum = addresses.0.wrapping_add(addresses.1);
+        let ports = u64::from(ports.0) + u64::from(ports.1);
+        (sum as u64 ^ (sum >> 64) as u64).wrapping_add(ports).wrapping_mul(MULTIPLIER)
+    }
+
+    fn ip(self) -> IpAddr {
+        IpAddr::V6(self.into())
+    }
+}
+
+/// A guess at the slot of a connection, by the hash of its ends: costs a tenth of the look-up in the map, which is asked
+/// when the guess is wrong. Whoever uses it compares the ends.
+#[derive(Debug, Default)]
+pub(super) struct Front {
+    /// A power of two of them, or none.
+    slots: Vec<Slot>,
+}
+
+/// Guesses at first, and at most.
+const FEWEST: usize = 256;
+const MOST: usize = 1 << 20;
+
+impl Front {
+    #[inline(always)] // as above
+    fn guess(&self, hash: u64) -> Option<Slot> {
+        self.slots.get(self.place(hash)).copied()
+    }
+
+    #[inline(always)] // as above
+    fn place(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Remembers the slot, one of `connections` in use.
+    fn learn(&mut self, hash: u64, slot: Slot, connections: usize) {
+        let wanted = (connections * 4).clamp(FEWEST, MOST).next_power_of_two();
+        if self.slots.len() < wanted {
+            self.slots = vec![Slot::MAX; wanted];
+        }
+        let place = self.place(hash);
+        self.slots[place] = slot;
+    }
+}
+
+impl<S: StreamSink> Connections<S> {
+    /// Takes the segment of a plain packet if it is the next of a quiet connection; else changes nothing and says false.
+    #[inline(always)] // into the loop over the records
+    pub(in crate::decode) fn express<A: Address>(
+        &mut self,
+        packet: u64,
+        time: Timestamp,
+        parts: &Parts<'_, A>,
+        sink: &mut S,
+    ) -> bool {
+        if parts.missing != 0 || parts.flags.0 & (EVENTFUL | TcpFlags::ACK.0) != TcpFlags::ACK.0 {
+            return false;
+        }
+        let (addresses, ports) = (parts.addresses, parts.ports);
+        let hash = A::hash(addresses, ports);
+        let guessed = self.front.guess(hash).and_then(|slot| {
+            let connection = self.connections.get(slot as usize)?;
+            A::way(connection.between(), addresses, ports).map(|way| (slot, way))
+        });
+        let Some((slot, way)) = guessed.or_else(|| self.look_up(hash, addresses, ports)) else { return false };
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
+        connection.express(packet, time, parts, way, &mut self.shared, sink)
+    }
+
+    #[cold]
+    fn look_up<A: Address>(&mut self, hash: u64, addresses: (A, A), ports: (u16, u16)) -> Option<(Slot, Way)> {
+        let source = Endpoint { addr: addresses.0.ip(), port: ports.0 };
+        let destination = Endpoint { addr: addresses.1.ip(), port: ports.1 };
+        let slot = self.find(&Key::new(source, destination).0)?;
+        self.front.learn(hash, slot, self.connections.len());
+        A::way(self.connections.get(slot as usize)?.between(), addresses, ports).map(|way| (slot, way))
+    }
+}
+
+impl<T: Default> Connection<T> {
+    #[inline(always)] // as above
+    fn between(&self) -> (&WordsV4, &ConnectionInfo) {
+        (&self.words_v4, &self.info)
+    }
+
+    /// True when the next segment of either direction changes nothing but what [`express`](Self::express) does: both
+    /// directions run, nothing waits and nothing is owed, neither has ended, and the sink has nothing to settle.
+    pub(super) fn is_quiet<S: StreamSink<State = T>>(&self, sink: &S) -> bool {
+        self.stage == Stage::Open
+            && self.info.ends[0] != self.info.ends[1]
+            && self.streams.iter().all(|stream| stream.is_quiet())
+            && sink.is_quiet(&self.state)
+    }
+
+    #[inline(always)] // as above
+    fn express<A, S: StreamSink<State = T>>(
+        &mut self,
+        packet: u64,
+        time: Timestamp,
+        parts: &Parts<'_, A>,
+        way: Way,
+        shared: &mut Shared,
+        sink: &mut S,
+    ) -> bool {
+        let [forth, back] = &mut self.streams;
+        let (own, other) = if way == Way::Forth { (forth, back) } else { (back, forth) };
+        if !self.quiet || !own.continues_at(parts.seq) {
+            return false;
+        }
+        let Some(acked) = other.delivered_at(parts.ack) else { return false };
+        shared.counters.segments += 1;
+        let info = &mut self.info;
+        info.last_packet = packet;
+        info.last_time = Some(time);
+        info.packets[way.index()] += 1;
+        other.acknowledge_delivered(acked);
+        if !parts.payload.is_empty() {
+            let mut out = Outlet { sink, info, state: &mut self.state, shared, way };
+            own.express(parts.payload, packet, time, &mut out);
+        }
+        true
+    }
+}

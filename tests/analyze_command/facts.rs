@@ -1,0 +1,300 @@
+//! `--expect` and `--params`: declared facts beside what the capture shows. Every key both ways.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{analyze, words};
+
+const MESSAGE: &str = r#"message = '"aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll"'"#;
+
+/// How each fact of `text` went on that capture (key, outcome), and the exit code.
+fn check(text: &str, capture: &str) -> (Vec<(String, String)>, i32, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.toml");
+    fs::write(&file, text).unwrap();
+    fs::write(folder.path().join("sent.bin"), r#""aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll""#)
+        .unwrap();
+    let ran = analyze(["--report", "json", "--expect", file.to_str().unwrap(), capture]);
+    assert!(ran.code <= 1, "{text}: {}", ran.log);
+    let connection = ran.json()["connections"][0].clone();
+    let text = |fact: &Value, key: &str| fact[key].as_str().unwrap().to_owned();
+    let facts = connection["expectations"].as_array().unwrap();
+    let facts = facts.iter().map(|fact| (text(fact, "key"), text(fact, "outcome"))).collect();
+    (facts, ran.code, connection)
+}
+
+fn outcomes(text: &str, capture: &str) -> Vec<String> {
+    check(text, capture).0.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+#[test]
+fn every_key_is_met_by_what_is_so_and_failed_by_what_is_not() {
+    for (capture, key, so, not_so) in [
+        ("run1.pcapng", "message", MESSAGE, r#"message = "aaaa""#),
+        (
+            "run1.pcapng",
+            "message",
+            r#"message_file = "sent.bin""#,
+            r#"message = '"aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll"!'"#,
+        ),
+        (
+            "run1.pcapng",
+            "message",
+            MESSAGE,
+            r#"message = '"aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkkllllL"'"#,
+        ),
+        ("run3.pcapng", "window", "window = 3", "window = 2"),
+        ("run5.pcapng", "timeout", "timeout = 1", "timeout = 2.5"),
+        ("run4.pcapng", "max_msg_size", "max_msg_size = 5", "max_msg_size = 4"),
+        ("run1.pcapng", "packages_not_written", "packages_not_written = [4, 9, 10]", "packages_not_written = [4, 9]"),
+        (
+            "run1.pcapng",
+            "packages_not_written",
+            "packages_not_written = \"4,9-10\"",
+            "packages_not_written = [4, 9, 10, 17]",
+        ),
+        (
+            "run2.pcapng",
+            "packages_not_written",
+            "packages_not_written = []",
+            "packages_not_written = [5]\nwindow = 3\ntimeout = 2",
+        ),
+        ("run4.pcapng", "packages_not_written", "packages_not_written = [7, 9, 11]", "packages_not_written = []"),
+        ("run2.pcapng", "acks_not_written", "acks_not_written = [4, 9, 10]", "acks_not_written = [4, 9]"),
+        ("run3.pcapng", "acks_not_written", "acks_not_written = [9, 10, 11]", "acks_not_written = [8, 9, 10, 11]"),
+        ("run4.pcapng", "acks_not_written", "acks_not_written = [6, 8, 10]", "acks_not_written = [6, 8, 10, 99]"),
+        ("run1.pcapng", "acks_not_written", "acks_not_written = []", "acks_not_written = [16]"),
+        ("run5.pcapng", "done_ignored", "done_ignored = 2", "done_ignored = 1"),
+        ("run1.pcapng", "done_ignored", "done_ignored = 0", "done_ignored = 1"),
+        ("run1.pcapng", "complete", "complete = true", "complete = false"),
+    ] {
+        let (facts, code, connection) = check(so, capture);
+        assert_eq!(facts, [(key.to_owned(), "met".to_owned())], "{so}: {connection}");
+        assert_eq!(
+            connection["counts"].as_array().unwrap().iter().filter(|c| c["rule"] == "expectation-failed").count(),
+            0
+        );
+        if capture != "run5.pcapng" {
+            assert_eq!(code, 0, "{so}");
+        }
+        let (facts, code, connection) = check(not_so, capture);
+        assert!(facts.contains(&(key.to_owned(), "failed".to_owned())), "{not_so}: {facts:?}");
+        assert_eq!(code, 1, "{not_so}");
+        let findings = connection["findings"].as_array().unwrap();
+        let failed: Vec<_> = findings.iter().filter(|finding| finding["rule"] == "expectation-failed").collect();
+        assert!(!failed.is_empty(), "{not_so}");
+        for finding in failed {
+            assert_eq!(finding["severity"], "error");
+            for side in ["expected", "seen"] {
+                assert!(!finding[side].as_str().unwrap().is_empty(), "{finding}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_leaves_no_trace_is_no_failure() {
+    let declared = |list: &str| format!("window = 3\ntimeout = 2\npackages_not_written = {list}");
+    // The whole tail of run 2: written at the end, one by one, as if nothing had been lost.
+    assert_eq!(outcomes(&declared("[16]"), "run2.pcapng")[2..], ["cannot-tell"]);
+    assert_eq!(outcomes(&declared("[14, 15, 16]"), "run2.pcapng")[2..], ["cannot-tell", "cannot-tell", "cannot-tell"]);
+    // A whole window.
+    assert_eq!(outcomes(&declared("[5, 6, 7]"), "run2.pcapng")[2..4], ["cannot-tell", "failed"]);
+    assert_eq!(
+        outcomes("window = 1\ntimeout = 2\npackages_not_written = [5]", "run2.pcapng").last().unwrap(),
+        "cannot-tell"
+    );
+    // Without window and timeout a package written in its turn may be a resend.
+    assert_eq!(outcomes("packages_not_written = [5]", "run2.pcapng"), ["cannot-tell"]);
+    // With a timeout shorter than its distance from the package before, too.
+    let (facts, _, _) = check("window = 3\ntimeout = 0.5\npackages_not_written = [5]", "run2.pcapng");
+    assert_eq!(facts.last().unwrap().1, "cannot-tell");
+    for text in ["packages_not_written = [16]", "acks_not_written = [4, 9, 10]\nwindow = 9"] {
+        assert_eq!(check(text, "run2.pcapng").1, 0, "{text}");
+    }
+}
+
+#[test]
+fn what_the_capture_lost_proves_nothing() {
+    // Run 1 without the packets of MSG 8 and 14.
+    let (facts, code, _) = check("packages_not_written = [4, 8, 9, 10]", "run1-hole.pcapng");
+    assert_eq!(code, 0);
+    assert!(facts.contains(&("packages_not_written".to_owned(), "cannot-tell".to_owned())), "{facts:?}");
+    assert!(!facts.iter().any(|(_, outcome)| outcome == "failed"), "{facts:?}");
+    let (facts, code, _) = check(&format!("{MESSAGE}\nacks_not_written = [8]\ndone_ignored = 1"), "run1-hole.pcapng");
+    assert_eq!((facts.iter().filter(|(_, outcome)| outcome == "cannot-tell").count(), code), (3, 0), "{facts:?}");
+    // A byte that is there and differs is no doubt, hole or not.
+    assert_eq!(outcomes("message = \"abcd\"", "run1-hole.pcapng"), ["failed"]);
+}
+
+#[test]
+fn facts_hold_for_every_connection_but_those_chosen() {
+    let text = "acks_not_written = [4, 9, 10]\n[[connection]]\nclient = \"127.0.0.1:50006\"\nacks_not_written = [13]\npackages_not_written = [2, 3]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.toml");
+    fs::write(&file, text).unwrap();
+    let ran = analyze(["--report", "json", "--expect", file.to_str().unwrap(), "two-clients.pcapng"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let totals = &ran.json()["totals"]["expectations"];
+    assert_eq!((&totals["met"], &totals["failed"]), (&3.into(), &0.into()));
+    for (choice, words) in
+        [("number = 7", "no connection has number 7"), ("server = \"1\"", "no connection has server 1")]
+    {
+        fs::write(&file, format!("[[connection]]\n{choice}\ncomplete = true\n")).unwrap();
+        let ran = analyze(["--report", "json", "--expect", file.to_str().unwrap(), "run1.pcapng"]);
+        assert_eq!(ran.code, 1, "{choice}");
+        assert_eq!(super::words(&ran.json()["totals"]["expectations"]["unmatched"]), [words]);
+        let text = analyze(["--expect", file.to_str().unwrap(), "run1.pcapng"]).out;
+        assert!(text.contains("FAIL") && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_meant_is_refused_with_what_would_do() {
+    for (text, needed) in [
+        ("windw = 3", &["line 1", "unknown key `windw`", "did you mean `window`?"][..]),
+        ("\n[[connection]]\nnumber = 0\nacks = []", &["line 4", "unknown key `acks`"]),
+        ("xyz = 1", &["unknown key `xyz`", "the keys are message, "]),
+        ("[[connection]]\nwindow = 3", &["line 1", "number, or client, or server"]),
+        ("window = 0", &["line 1", "window", "from 1", "found 0"]),
+        ("complete = true\ntimeout = -1", &["line 2", "timeout", "above 0"]),
+        ("max_msg_size = 3", &["line 1", "4 to 9999", "found 3"]),
+        ("window = \"three\"", &["line 1", "window"]),
+        ("packages_not_written = [0]", &["line 1", "count from 1"]),
+        ("packages_not_written = \"4-\"", &["line 1", "4,9-12"]),
+        ("message = \"a\"\nmessage_file = \"b\"", &["line 2", "leave one of them out"]),
+        ("message_file = \"not-there\"", &["cannot read", "not-there"]),
+        ("window = ", &["line 1"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("facts.toml");
+        fs::write(&file, text).unwrap();
+        let ran = analyze(["--expect", file.to_str().unwrap(), "run1.pcapng"]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{text}: {}", ran.log);
+        for word in needed {
+            assert!(ran.log.contains(word), "{text}: no `{word}` in {}", ran.log);
+        }
+    }
+}
+
+#[test]
+fn a_parameter_file_declares_window_and_timeout_and_its_message_and_p_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("params.txt");
+    let params = |size: u32| {
+        let message = r#""aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll""#;
+        format!("message:{message}\nmaximum_msg_size:{size}\nwindow_size:3\ntimeout:2\n")
+    };
+    fs::write(&file, params(4)).unwrap();
+    let run = |capture: &str| analyze(["--report", "json", "--params", file.to_str().unwrap(), capture]);
+    let right = run("run3.pcapng");
+    let connection = &right.json()["connections"][0];
+    assert_eq!(right.code, 0);
+    assert_eq!((&connection["window"]["declared"], &connection["timeout"]["declared"]), (&3.into(), &2.0.into()));
+    let outcomes: Vec<&str> =
+        connection["expectations"].as_array().unwrap().iter().map(|fact| fact["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["met", "met"]);
+    let duplicate =
+        connection["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "duplicate-resend").unwrap();
+    assert_eq!(words(&duplicate["cause"]["triggers"]), ["timer", "full-window"]);
+    let wrong = run("run4.pcapng");
+    assert_eq!(wrong.code, 1);
+    assert_eq!(wrong.json()["totals"]["expectations"]["failed"], 1);
+}
+
+#[test]
+fn the_text_lists_what_failed_before_what_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.toml");
+    fs::write(&file, "window = 3\ntimeout = 2\npackages_not_written = [4, 9]\ncomplete = true\n").unwrap();
+    let ran = analyze(["--expect", file.to_str().unwrap(), "run1.pcapng"]);
+    let at = |start: &str| {
+        ran.out.lines().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {}", ran.out))
+    };
+    assert!(at("Declared facts: ") < at(" FAIL  packages_not_written"));
+    assert!(at(" FAIL  packages_not_written  10 is not declared") < at(" pass  "));
+    assert!(at(" pass  ") < at("The capture"));
+}
+
+/// Numbers that look random and are the same each time (Knuth's MMIX generator).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    /// Some of the positions 1 to `last`.
+    fn some(&mut self, last: u64) -> Vec<u64> {
+        let one_in = 2 + self.below(8);
+        (1..=last).filter(|_| self.below(one_in) == 0).collect()
+    }
+
+    fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
+        of[self.below(of.len() as u64) as usize]
+    }
+}
+
+#[test]
+fn what_a_simulation_was_told_to_lose_is_never_held_against_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, capture, declared) =
+        (folder.path().join("s.toml"), folder.path().join("c.pcapng"), folder.path().join("f.toml"));
+    let mut met = 0;
+    for seed in 0..150 {
+        let mut numbers = Numbers(seed);
+        let packages = 1 + numbers.below(25);
+        let (window, timeout) = (1 + numbers.below(6), 0.1 + numbers.below(20) as f64 / 10.0);
+        let (lost, acks, dones) = (numbers.some(packages), numbers.some(packages), numbers.below(3));
+        let mut text = format!(
+            "seed = {seed}\nvantage = \"{}\"\n[client]\nmessage_size = {}\nwindow = {window}\ntimeout = {timeout}\nresend = \"{}\"\n",
+            numbers.one(&["client", "server", "0.5"]),
+            packages * 10,
+            numbers.one(&["timer", "eager"]),
+        );
+        if numbers.below(2) == 0 {
+            text.push_str(&format!("pace = {}\n", numbers.below(30) as f64 / 10.0 + 0.01));
+        }
+        text.push_str(&format!("[network]\ndelay = \"{}\"\n", numbers.one(&["20us", "3ms", "30ms"])));
+        text.push_str(&format!("[loss]\nmessages = {lost:?}\nacks = {acks:?}\ndone = {dones}\n"));
+        fs::write(&scenario, &text).unwrap();
+        let simulated = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"))
+            .args([&scenario, std::path::Path::new("-w"), &capture])
+            .output()
+            .unwrap();
+        assert!(simulated.status.success(), "{text}\n{}", String::from_utf8_lossy(&simulated.stderr));
+        let facts = format!(
+            "window = {window}\ntimeout = {timeout}\nmax_msg_size = 10\ncomplete = true\ndone_ignored = {dones}\n\
+             packages_not_written = {lost:?}\nacks_not_written = {acks:?}\n"
+        );
+        fs::write(&declared, &facts).unwrap();
+        let run =
+            || analyze(["--report", "json", "--expect", declared.to_str().unwrap(), capture.to_str().unwrap()]).json();
+        let json = run();
+        let outcomes = json["connections"][0]["expectations"].as_array().unwrap();
+        let failed: Vec<_> = outcomes.iter().filter(|fact| fact["outcome"] == "failed").collect();
+        assert!(failed.is_empty(), "{text}\n{facts}\n{failed:#?}");
+        met += outcomes.iter().filter(|fact| fact["outcome"] == "met").count();
+        // A package or an ACK that the capture proves to be missing is one that was declared: without it, it fails.
+        for (key, list) in [("packages_not_written", &lost), ("acks_not_written", &acks)] {
+            let proved = outcomes.iter().find(|fact| fact["key"] == key && fact["outcome"] == "met");
+            let proved = proved.map(|fact| fact["declared"].as_str().unwrap().to_owned()).unwrap_or_default();
+            let Some(one) = list.iter().find(|pos| proved.split(", ").any(|run| run == pos.to_string())) else {
+                continue;
+            };
+            let less: Vec<u64> = list.iter().copied().filter(|pos| pos != one).collect();
+            fs::write(&declared, facts.replace(&format!("{key} = {list:?}"), &format!("{key} = {less:?}"))).unwrap();
+            let json = run();
+            let outcomes = json["connections"][0]["expectations"].as_array().unwrap();
+            let failed = outcomes.iter().any(|fact| {
+                fact["key"] == key
+                    && fact["outcome"] == "failed"
+                    && fact["declared"] == format!("{one} is not declared")
+            });
+            assert!(failed, "{text}\n{facts}\nwithout {one}: {outcomes:#?}");
+        }
+    }
+    assert!(met > 600, "too little was told at all: {met}");
+}
