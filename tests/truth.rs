@@ -35,3 +35,10 @@ fn what_shows_is_found_with_its_cause_and_nothing_is_claimed_that_is_not_so() {
         assert!(account.claims.get(rule).is_some_and(|(all, _)| *all > 5), "{rule}: {told}");
     }
 }
+
+#[test]
+fn a_seed_is_one_exchange_and_one_capture_for_ever() {
+    let capture = |seed| play::play(&exchanges::spoilt(seed)).capture;
+    assert_eq!(capture(7), capture(7));
+    assert_ne!(capture(7), capture(8));
+}

@@ -23,6 +23,11 @@ const LIMIT: u64 = 60_000 * MILLI;
 /// Twelve packages of four bytes.
 const MESSAGE: &[u8] = b"aaaabbbbccccddddeeeeffffgggghhhhiiiijjjjkkkkllll";
 
+/// What goes on the wire instead of a frame; `None` for the frame itself.
+pub(crate) type Breaks = Box<dyn FnMut(&Frame) -> Option<Vec<Vec<u8>>>>;
+/// What the capture has of a packet.
+pub(crate) type Spoils = Box<dyn FnMut(&Packet) -> Kept>;
+
 /// An exchange that keeps the rules but for what `breaks` does to it.
 pub(crate) struct Setup {
     pub(crate) window: u32,
@@ -34,8 +39,8 @@ pub(crate) struct Setup {
     pub(crate) server: FaultPlan,
     /// The client ends its connection then.
     pub(crate) ends: Option<u64>,
-    pub(crate) breaks: Box<dyn FnMut(&Frame) -> Option<Vec<Vec<u8>>>>,
-    pub(crate) spoils: Box<dyn FnMut(&Packet) -> Kept>,
+    pub(crate) breaks: Breaks,
+    pub(crate) spoils: Spoils,
 }
 
 /// A frame on its way from an endpoint to the wire, or at its arrival.
@@ -135,19 +140,22 @@ struct Bench {
     client: Faulty<Client>,
     server: Faulty<Server>,
     delay: u64,
-    breaks: Box<dyn FnMut(&Frame) -> Option<Vec<Vec<u8>>>>,
+    breaks: Breaks,
     tcp: TcpConversation,
     tape: Tape,
-    under_way: BinaryHeap<Reverse<(u64, u64, Side, Option<Vec<u8>>)>>,
+    under_way: BinaryHeap<Reverse<Arrival>>,
     events: u64,
     /// Bytes that each side has received: client, server.
     received: [u64; 2],
     finished: [bool; 2],
 }
 
+/// When, which of one moment, at whom, and the bytes; `None` is the end of the stream.
+type Arrival = (u64, u64, Side, Option<Vec<u8>>);
+
 struct Tape {
     to: CaptureWriter<Vec<u8>>,
-    spoils: Box<dyn FnMut(&Packet) -> Kept>,
+    spoils: Spoils,
     packets: u64,
 }
 

@@ -1,6 +1,8 @@
 //! Mutants: for every rule an endpoint that breaks it, or a capture that shows it. The rule names it, and no other error
 //! is raised but what the rule's page lists under "Consequences".
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod bench;
 mod broken;
 
