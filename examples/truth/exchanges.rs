@@ -60,6 +60,27 @@ pub(crate) fn complete(seed: u64) -> Scenario {
 }
 
 fn exchange(chance: &mut Chance, packages: u64) -> Exchange {
+    let mut exchange = any_exchange(chance, packages);
+    // Four resends of each of sixty packages at most are under way: the analysis follows 256 until it knows why.
+    let least = longest_way(&exchange) / 4;
+    exchange.timeout = nanos(exchange.timeout.nanos().max(least));
+    exchange
+}
+
+/// From a package's writing to its ACK's being read, at most, when nothing queues.
+fn longest_way(exchange: &Exchange) -> u64 {
+    let way = [
+        exchange.delay_to_server,
+        exchange.delay_to_client,
+        exchange.jitter,
+        exchange.jitter,
+        exchange.client_processing,
+        exchange.server_processing,
+    ];
+    way.iter().map(|span| span.nanos()).sum()
+}
+
+fn any_exchange(chance: &mut Chance, packages: u64) -> Exchange {
     let size = chance.one([4, 5, 6, 7, 10, 11, 18, 19, 300, 9999]);
     // N + 1 must fit into P digits: so it does, up to sixty.
     let max_msg_size = MaxMsgSize::new(size).unwrap_or(MaxMsgSize::MIN);
@@ -103,17 +124,7 @@ pub(crate) fn quiet(seed: u64) -> Scenario {
     for exchange in &mut scenario.exchanges {
         exchange.losses = Losses::default();
         exchange.resend = ResendKey::Timer;
-        let way = [
-            exchange.delay_to_server,
-            exchange.delay_to_client,
-            exchange.jitter,
-            exchange.jitter,
-            exchange.client_processing,
-            exchange.server_processing,
-        ];
-        // What a queue of segments adds: each may be late by the jitter of those before it, not by their sum.
-        let longest: u64 = way.iter().map(|span| span.nanos()).sum();
-        exchange.timeout = nanos(exchange.timeout.nanos() + 2 * longest);
+        exchange.timeout = nanos(exchange.timeout.nanos() + 2 * longest_way(exchange));
     }
     scenario
 }

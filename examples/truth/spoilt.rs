@@ -3,7 +3,7 @@
 //! | claim | so, when |
 //! | --- | --- |
 //! | `gap` | its position was lost, and one above it written before its first copy |
-//! | `gap-unrecovered` | it was lost and never written |
+//! | `gap-unrecovered` | it was lost and never written; only noted for a capture that ends, it was lost |
 //! | `ack-gap`, `ack-withheld` | that ACK was lost |
 //! | `duplicate-resend`, `resend-after-ack`, `done-resend` | the position was written again, no more often than claimed; one of these resends has the cause, as far as it is told |
 //! | `late-ack` | the position was written again |
@@ -114,6 +114,7 @@ impl Known {
         let defect = |kind| self.defects.contains(&kind);
         let so = match finding.rule.name {
             "gap" => all(&self.gaps),
+            "gap-unrecovered" if finding.severity == Severity::Note => all(&self.gaps),
             "gap-unrecovered" => all(&self.unrecovered),
             "ack-gap" | "ack-withheld" => all(&self.acks),
             "overdue-resend" => all(&self.unwritten),

@@ -37,6 +37,8 @@ pub(super) struct Again {
     /// ACKs since the copy before it may not be captured.
     pub(super) acks_unseen: bool,
     pub(super) acked_after: Option<(Pos, u64)>,
+    /// That ACK comes after it in the capture and before it by the capture's clock.
+    pub(super) order_disputed: bool,
     pub(super) left: Left,
     pub(super) room: Room,
     /// The sender wrote a new package though this one was long due: that package's packet.
@@ -191,7 +193,7 @@ impl Again {
         let why = match (self.how, self.acked_before) {
             (How::Late { .. }, _) => Why::NeverWritten,
             (_, AckSeen::In { .. } | AckSeen::LongAgo) => Why::Unexplained,
-            _ if self.acks_unseen => Why::CannotTell,
+            _ if self.acks_unseen || self.order_disputed => Why::CannotTell,
             // Its last byte is missing: it may have been written before this frame, or after.
             _ if self.acked_after.is_some_and(|(_, packet)| packet <= self.packet) => Why::CannotTell,
             _ => Why::AckMissing,
@@ -274,11 +276,12 @@ impl Waiting {
         }
     }
 
-    /// An ACK moved the window to `number`.
-    pub(super) fn acked(&mut self, number: Pos, packet: u64) {
+    /// An ACK moved the window to `number`, in a packet of that capture time.
+    pub(super) fn acked(&mut self, number: Pos, packet: u64, time: Option<Timestamp>) {
         for again in &mut self.list {
-            if again.pos <= number && again.acked_before == AckSeen::No {
-                again.acked_after.get_or_insert((number, packet));
+            if again.pos <= number && again.acked_before == AckSeen::No && again.acked_after.is_none() {
+                again.acked_after = Some((number, packet));
+                again.order_disputed = time.zip(again.time).is_some_and(|(acked, written)| acked < written);
             }
         }
     }

@@ -398,7 +398,7 @@ impl Model {
         }
         if moved {
             if !self.waiting.is_empty() {
-                self.waiting.acked(number, step.packet);
+                self.waiting.acked(number, step.packet, step.time);
             }
             self.anchor_receiver(number);
             while self.due.front().is_some_and(|due| due.acks.last() <= number) {
@@ -647,6 +647,7 @@ impl Model {
                     |copy| self.book.lost_since(Side::Server, copy.packet),
                 ),
             acked_after: None,
+            order_disputed: false,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
             acted: self.acted.filter(|(due, _)| *due == pos).map(|(_, acted)| acted),

@@ -6,19 +6,18 @@
 //! hole      └─► Flight ───┘   └─► Fit ───► the behaviours, best first
 //! ```
 //!
-//! * [`Rules`] says at each frame what the rules allow there, and keeps the first frame that is something else. A
+//! * `Rules` says at each frame what the rules allow there, and keeps the first frame that is something else. A
 //!   mimicked loss is within the rules (PROTOCOL §5): a position passed over, an ACK not written, a DONE without an answer
 //!   are no divergence. Anything the endpoints must not do is one: a position beyond the window, another than the oldest
 //!   written again, an ACK of what had not arrived, an ACK that nothing asked for, CLOSE before DONE is acknowledged …
-//! * [`Fit`] asks of each decision which of five behaviours would have taken it.
+//! * `Fit` asks of each decision which of five behaviours would have taken it.
 //!
 //! Claims are made only where the capture proves them. An ACK passes the capture point before the client has it and a MSG
-//! before the server has it (wherever that is), so the model never knows less than
-//! the endpoint whose act it judges. What is behind a hole, or before the beginning of the capture, is not claimed, and the
-//! window is judged only if it was declared.
+//! before the server has it, wherever that is, so the model never knows less than the endpoint whose act it judges. What is
+//! behind a hole, or before the beginning of the capture, is not claimed, and the window is judged only if it was declared.
 //!
-//! Memory is bounded per connection: at most [`MAX_FLIGHT`](flight::MAX_FLIGHT) outstanding positions, 256 ages and a few
-//! sentences. A frame that neither repeats nor skips anything costs a few comparisons.
+//! Memory is bounded per connection: the last copies of at most 16,384 outstanding positions, 256 ages and a few sentences.
+//! A frame that neither repeats nor skips anything costs a few comparisons.
 
 mod fit;
 mod flight;

@@ -27,7 +27,11 @@ pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
             packets,
             expected: format!("a copy of {set} before the end"),
             seen: format!("none; {ending}"),
-            message: format!("{} never written; {ending}", Packages(&set)),
+            message: if facts.proves {
+                format!("{} never written; {ending}", Packages(&set))
+            } else {
+                format!("{} not written by then; {ending}", Packages(&set))
+            },
             positions: set,
             ..Place { side: Some(Side::Client), ..facts.place }.finding(&RULE)
         });
