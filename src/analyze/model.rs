@@ -17,7 +17,7 @@ use super::tally::Tally;
 use super::words::seconds;
 use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
-use crate::decode::framing::{FramedConnection, LocatedFrame};
+use crate::decode::framing::{CapacityBasis, FramedConnection, LocatedFrame};
 use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
 use crate::decode::observer::memory::{Opening, Written};
 use crate::decode::reassembly::{Closing, Hole};
@@ -57,7 +57,7 @@ pub(super) struct Model {
     cut: [Option<(u64, u32, u32)>; 2],
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,
-    /// Where each side's frames begin is known: from its first byte, or by a frame that had a name.
+    /// Where each side's frames begin is known: from its first byte and the handshake, or by a frame that fits.
     grid: [bool; 2],
     /// That frames cannot be read for want of their size is said once.
     said_unreadable: bool,
@@ -119,7 +119,7 @@ impl Model {
             last_sent: [None; 2],
             cut: [None; 2],
             torn_ack: None,
-            grid: from_start,
+            grid: [false; 2],
             said_unreadable: false,
             asked_at: None,
             asked_sent: None,
@@ -463,7 +463,6 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
-        self.grid[index(step.from)] |= step.name.is_some();
         let mut flaws = info.flaws;
         // Where P is not known, what looks like padding may be payload.
         let layout = located.frame.view().layout().max_msg_size();
@@ -471,6 +470,9 @@ impl Model {
         // And where seq stands may not be known either.
         let [least, most] = [connection.capacity.min(), connection.capacity.max()].map(FrameLayout::new);
         flaws.numbers = flaws.numbers.filter(|_| least.seq() == most.seq());
+        let told = matches!(connection.capacity.basis(), CapacityBasis::Handshake | CapacityBasis::Declared);
+        let fits = step.name.is_some_and(|name| !name.is_handshake()) && !flaws.padding;
+        self.grid[index(step.from)] |= fits || (told && self.from_start[index(step.from)]);
         let written = match info.note {
             Note::Departure { name, pos, .. } => Some((name, pos)),
             _ => None,
