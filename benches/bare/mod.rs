@@ -1,8 +1,8 @@
 //! The floor of an exchange: the least that can carry the same frames between two threads.
 //!
 //! Blocking sockets without delay, one thread a side, the same frames of the same size, stamped, one ACK a package, the
-//! same window; and no rules, timers, events, losses or other clients. Every frame is a copy of one template with its
-//! numbers put in.
+//! same window, a message in memory; and no rules, timers, events, losses or other clients. Every frame is a copy of one
+//! template with its slice and its numbers put in.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -40,10 +40,11 @@ const BATCH: usize = 64 << 10;
 /// One exchange, from connecting to DISCONNECT.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 pub(crate) fn exchange(load: Load, sockets: Sockets) -> Duration {
+    let message = vec![b'x'; usize::from(load.max_msg_size) * load.packages as usize];
     let (client, server) = connected();
     let start = Instant::now();
     let server = std::thread::spawn(move || serve(server, load, sockets));
-    send(client, load, sockets);
+    send(client, &message, load, sockets);
     server.join().expect("the server thread does not panic");
     start.elapsed()
 }
@@ -90,13 +91,13 @@ fn frame(frame: &Frame<'_>, layout: FrameLayout) -> Vec<u8> {
     bytes
 }
 
-fn send(mut stream: TcpStream, load: Load, sockets: Sockets) {
+fn send(mut stream: TcpStream, message: &[u8], load: Load, sockets: Sockets) {
     let layout = load.layout();
     let mut input = Input::new(sockets);
     stream.write_all(&frame(&Frame::from_client(Name::GetMax, b"", Pos(0), 0.0), HANDSHAKE)).expect("loopback");
     input.frames(&mut stream, HANDSHAKE.len(), |_| ());
-    let payload = vec![b'x'; usize::from(load.max_msg_size)];
-    let template = frame(&Frame::from_client(Name::Msg, &payload, Pos(0), 0.0), layout);
+    let template = frame(&Frame::from_client(Name::Msg, b"", Pos(0), 0.0), layout);
+    let mut slices = message.chunks_exact(usize::from(load.max_msg_size));
     let last = load.packages as i32;
     let (mut acked, mut next) = (0_i32, 1_i32);
     let mut batch = Vec::new();
@@ -106,7 +107,9 @@ fn send(mut stream: TcpStream, load: Load, sockets: Sockets) {
             let sent_time = stamp();
             while next <= edge {
                 let start = batch.len();
-                batch.extend_from_slice(&template);
+                batch.extend_from_slice(&template[..layout.payload()]);
+                batch.extend_from_slice(slices.next().unwrap_or_default());
+                batch.extend_from_slice(&template[layout.payload_end()..]);
                 let frame = &mut batch[start..];
                 let pos = next.to_le_bytes();
                 frame[layout.seq()..][..4].copy_from_slice(&pos);

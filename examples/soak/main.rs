@@ -170,6 +170,8 @@ async fn siege(args: &Args, folder: &Path, verdict: &mut Verdict) -> Result<(), 
     let length = Duration::from_secs(*seconds);
     let ramp = (length / 6).min(Duration::from_secs(20));
     let end = begin + length;
+    // Until then the crowd is not yet what it will be: the silent ones have not been given up for the first time.
+    let warm = begin + (ramp + Duration::from_secs(2 * args.idle)).min(length / 2);
 
     let holding = tokio::spawn({
         let (crowd, places) = (crowd.clone(), *connections);
@@ -178,7 +180,7 @@ async fn siege(args: &Args, folder: &Path, verdict: &mut Verdict) -> Result<(), 
     let mut samples = Vec::new();
     while Instant::now() < end - 2 * TICK {
         tokio::time::sleep(TICK).await;
-        if Instant::now() > begin + ramp {
+        if Instant::now() > warm {
             samples.push(server.sample()?);
         }
         crowd.ledger.sweep(&messages)?;

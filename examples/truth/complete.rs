@@ -18,16 +18,21 @@
 //! Two kinds of findings follow from what happened and are no event by themselves: `late-ack` for every ACK that is not
 //! above all before it (the answer to a resend), and `incomplete-exchange` where no DISCONNECT was written. One is of two
 //! things that look the same: `overdue-resend` is right only if the position's resend was counted and not written, since
-//! these clients are never late. An ACK that was lost and whose package went again may also have been jumped over.
+//! these clients are never late. An ACK that was lost and whose package went again may also have been jumped over. Whether
+//! an ACK was withheld is left open, and only that, where the connection ended too soon after its package; and where it went on
+//! for a while, `ack-withheld` names one of two things that look the same, a lost ACK and a server that saw the end first.
 
 use std::collections::BTreeMap;
 
-use arqscope::analyze::{Cause, Finding, Trigger, Why};
+use arqscope::analyze::{Cause, Doubt, Finding, Trigger, Why};
 use arqscope::simulate::truth::{Class, Resend, ResendCause, TruthEvent};
 use arqscope::wire::Name;
 
 use super::account::{Account, add};
 use super::play::{Played, Told, Truth};
+
+/// The largest window of these exchanges.
+const MOST_OUTSTANDING: i32 = 40;
 
 /// How often each position is expected, or may be.
 type Bag = BTreeMap<(&'static str, i32), u64>;
@@ -59,7 +64,7 @@ pub(crate) fn check(played: &Played, account: &mut Account) -> Vec<String> {
             differences.push(format!("not found: {event:?}"));
         }
     }
-    let (mut expected, mut possible) = (expected(truth, told), possible(truth));
+    let (mut expected, mut possible) = (expected(truth, told), possible(truth, told));
     for finding in &told.findings {
         let right = takes(finding, &mut expected, &mut possible);
         add(account.findings.entry(finding.rule.name).or_default(), right);
@@ -69,7 +74,8 @@ pub(crate) fn check(played: &Played, account: &mut Account) -> Vec<String> {
     }
     let missing = expected.iter().filter(|(_, left)| **left > 0);
     differences.extend(missing.map(|((rule, pos), left)| format!("{rule} of {pos} is missing {left} times")));
-    differences.extend(told.doubts.iter().map(|doubt| format!("doubts {}: {}", doubt.rule.name, doubt.because)));
+    let doubts = told.doubts.iter().filter(|doubt| !may_doubt(doubt, truth));
+    differences.extend(doubts.map(|doubt| format!("doubts {}: {}", doubt.rule.name, doubt.because)));
     let divergences = told.closed.iter().filter_map(|closed| closed.reference.divergence.as_ref());
     differences.extend(divergences.map(|divergence| format!("no rule was broken, but {}", divergence.words)));
     differences
@@ -77,6 +83,20 @@ pub(crate) fn check(played: &Played, account: &mut Account) -> Vec<String> {
 
 fn is_of(finding: &Finding, pos: i32) -> bool {
     finding.positions.iter().any(|other| other.0 == pos)
+}
+
+/// Where the connection ended soon after a package, whether its ACK was still to come is open: unless the truth knows better.
+fn may_doubt(doubt: &Doubt, truth: &Truth) -> bool {
+    let shows = |pos: i32| {
+        truth.events.iter().any(|event| match event {
+            TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss) => {
+                let silent = matches!(loss.class, Class::AckWithheld | Class::DoneUnanswered);
+                loss.pos == pos && loss.visible && silent
+            }
+            _ => false,
+        })
+    };
+    doubt.rule.name == "ack-withheld" && doubt.positions.iter().all(|pos| !shows(pos.0))
 }
 
 /// The rules by which a loss of that class shows.
@@ -185,7 +205,7 @@ fn expected(truth: &Truth, told: &Told) -> Bag {
             TruthEvent::MessageLost(loss) if loss.visible => {
                 bag.extend(rules_of(loss.class).iter().map(|rule| ((*rule, loss.pos), 1)));
             }
-            TruthEvent::AckLost(loss) if matches!(loss.class, Class::AckGap | Class::AckWithheld) => {
+            TruthEvent::AckLost(loss) if loss.visible && matches!(loss.class, Class::AckGap | Class::AckWithheld) => {
                 bag.extend(rules_of(loss.class).iter().map(|rule| ((*rule, loss.pos), 1)));
             }
             TruthEvent::Resend(resend) if resend.visible && resend.class == Class::Duplicate => {
@@ -209,14 +229,20 @@ fn expected(truth: &Truth, told: &Told) -> Bag {
 }
 
 /// Findings that there may be.
-fn possible(truth: &Truth) -> Bag {
+fn possible(truth: &Truth, told: &Told) -> Bag {
     let mut bag = Bag::new();
+    if !truth.is_complete() {
+        let last_acked = told.acks.iter().copied().max().unwrap_or(0);
+        bag.extend((last_acked + 1..=last_acked + MOST_OUTSTANDING).map(|pos| (("ack-withheld", pos), 1)));
+    }
     for event in &truth.events {
         match event {
             TruthEvent::AckLost(loss) if loss.class == Class::AckLateOrLost => {
                 bag.insert(("ack-gap", loss.pos), 1);
             }
-            TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss) if loss.class == Class::DoneUnanswered => {
+            TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss)
+                if loss.class == Class::DoneUnanswered || loss.class == Class::AckWithheld && !loss.visible =>
+            {
                 bag.insert(("ack-withheld", loss.pos), 1);
             }
             TruthEvent::Resend(resend) if !resend.written => {

@@ -11,12 +11,12 @@
 //! | `incomplete-exchange` | it is not complete, or only noted for a capture that ends |
 //! | `capture-hole`, `mid-stream`, `truncated-packet`, `one-sided`, `clock-backwards`, `partial-frame` | the capture has such a defect |
 //!
-//! Anything else is a claim that these endpoints broke a rule, and they never do. Where a capture hides a visible event, its
-//! ledger says that something is missing.
+//! Anything else is a claim that these endpoints broke a rule, and they never do. Where a capture hides a visible event,
+//! either that is left open by name or the ledger says that something is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arqscope::analyze::{Cause, Completeness, Finding, Severity, Trigger, Why};
+use arqscope::analyze::{Cause, Completeness, Doubt, Finding, Severity, Trigger, Why};
 use arqscope::simulate::scenario::Scenario;
 use arqscope::simulate::truth::{Class, DefectKind, Resend, TruthEvent};
 
@@ -162,7 +162,8 @@ fn hidden(played: &Played, account: &mut Account, differences: &mut Vec<String>)
     let Played { truth, told, .. } = played;
     let told_of = |pos: i32| {
         let told_by = |finding: &Finding| finding.positions.iter().any(|other| other.0 == pos);
-        told.findings.iter().any(told_by)
+        let doubted = |doubt: &Doubt| doubt.positions.is_empty() || doubt.positions.iter().any(|other| other.0 == pos);
+        told.findings.iter().any(told_by) || told.doubts.iter().any(doubted)
     };
     let admits =
         told.closed.is_empty() || told.closed.iter().any(|closed| closed.ledger.completeness != Completeness::Complete);

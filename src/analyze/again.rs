@@ -283,9 +283,11 @@ impl Waiting {
         }
     }
 
-    /// Bytes of a side are missing: what comes next proves nothing about room any more.
-    pub(super) fn lost(&mut self) {
+    /// Bytes are missing: what comes next proves nothing about room any more. Those of the server may have held ACKs at any
+    /// time since its frame in packet `answers_until`.
+    pub(super) fn lost(&mut self, answers_until: Option<u64>) {
         for again in &mut self.list {
+            again.acks_unseen |= answers_until.is_some_and(|until| again.packet >= until);
             if matches!(again.room, Room::Until(_)) {
                 again.room = Room::Lost;
             }

@@ -49,6 +49,8 @@ pub(super) struct Model {
     steps: u64,
     /// The latest frame: packet and time.
     last: Option<(u64, Option<Timestamp>)>,
+    /// The packet of the server's latest frame.
+    last_answer: u64,
     /// The latest sent_time of each side, with its packet.
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
@@ -113,6 +115,7 @@ impl Model {
             due: VecDeque::new(),
             steps: 0,
             last: None,
+            last_answer: 0,
             last_sent: [None; 2],
             cut: [None; 2],
             torn_ack: None,
@@ -258,7 +261,8 @@ impl Model {
         };
         let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None };
         if from == Side::Client
-            && let Some(pos) = frame.pos().filter(|pos| *pos <= before.highest)
+            && let Some(pos) = frame.pos().or_else(|| frame.seq().or_else(|| frame.prev_seq()).map(Pos))
+            && pos <= before.highest
         {
             prior.copy = self.observer.copy(pos).copied();
             prior.opening = self.observer.opening(pos);
@@ -270,6 +274,9 @@ impl Model {
             prior.clock_back = between(last_time, time)
                 .filter(|nanos| *nanos < 0)
                 .map(|nanos| ClockBack { nanos: -nanos, packet: last_packet });
+        }
+        if from == Side::Server {
+            self.last_answer = packet;
         }
         if self.last.is_none_or(|(last, _)| packet >= last) {
             self.last = Some((packet, time));
@@ -385,6 +392,10 @@ impl Model {
             _ => (None, None),
         };
         self.meter.acknowledged(step.time, step.in_flight, after, ambiguous);
+        if let Some(back) = prior.clock_back {
+            // By the clock it came before what stands before it.
+            self.waiting.lost(Some(back.packet));
+        }
         if moved {
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet);
@@ -457,6 +468,9 @@ impl Model {
         // Where P is not known, what looks like padding may be payload.
         let layout = located.frame.view().layout().max_msg_size();
         flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
+        // And where seq stands may not be known either.
+        let [least, most] = [connection.capacity.min(), connection.capacity.max()].map(FrameLayout::new);
+        flaws.numbers = flaws.numbers.filter(|_| least.seq() == most.seq());
         let written = match info.note {
             Note::Departure { name, pos, .. } => Some((name, pos)),
             _ => None,
@@ -600,7 +614,7 @@ impl Model {
         // An ACK that is not whole may have been written to its end later; one that the capture's clock puts after this
         // frame was.
         let torn = matches!(acked_before, AckSeen::In { packet, .. }
-            if self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
+            if packet > step.packet || self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
         let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
@@ -624,9 +638,12 @@ impl Model {
             highest: prior.before.highest,
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
-            acks_unseen: prior.copy.is_some_and(|copy| self.book.lost_since(Side::Server, copy.packet))
-                || silent
-                || torn,
+            acks_unseen: silent
+                || torn
+                || prior.copy.map_or_else(
+                    || self.book.lost(Side::Server).is_some(),
+                    |copy| self.book.lost_since(Side::Server, copy.packet),
+                ),
             acked_after: None,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
@@ -660,10 +677,13 @@ impl Model {
         let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
-        let counted = match self.observer.copy(oldest) {
-            Some(copy) => Some(copy.sent_time),
-            None => self.observer.opening(oldest).map(|opening| opening.sent_time),
+        let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {
+            (Some(copy), _) => Some((copy.sent_time, copy.packet)),
+            (None, opening) => opening.map(|opening| (opening.sent_time, opening.packet)),
         };
+        // What the capture lost of the client since may have been its resend.
+        let counted =
+            counted.filter(|(_, packet)| !self.book.lost_since(Side::Client, *packet)).map(|(counted, _)| counted);
         let age = counted.zip(step.sent_time).map(|(counted, now)| now - counted).filter(|age| age.is_finite());
         self.acted =
             age.filter(|age| *age >= timeout + self.tolerance).map(|age| (oldest, Acted { packet: step.packet, age }));
@@ -710,7 +730,7 @@ impl Model {
         self.observer.hole_until(from, until);
         self.replay.hole(from);
         self.course.lost(from);
-        self.waiting.lost();
+        self.waiting.lost((from == Side::Server).then_some(self.last_answer));
         self.meter.lost();
         self.acted = None;
         self.filled = None;
@@ -797,12 +817,16 @@ impl Model {
             .collect()
     }
 
+    /// Counts what was just found.
     #[inline]
-    fn tally(&mut self, found: &Found) {
+    fn tally(&mut self, found: &mut Found) {
         if found.is_empty() {
             return;
         }
-        for finding in &found.findings {
+        for finding in &mut found.findings {
+            finding.packets.push(finding.at);
+            finding.packets.sort_unstable();
+            finding.packets.dedup();
             self.tally.add(finding);
         }
         self.tally.doubts += found.doubts.len() as u64;

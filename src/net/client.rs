@@ -170,6 +170,7 @@ pub async fn transfer(
         Connection::new(stream, Faulty::counting(client, options.faults.clone()), clock, track, patience);
     let mut watch = Counting { tally: Tally::default(), began: Moment::ZERO, news };
     let run = tokio::select! {
+        biased;
         run = connection.run(&mut watch) => run,
         () = stop => Err(GivenUp::Stopped),
     };

@@ -17,15 +17,18 @@ use super::recording::Track;
 use crate::endpoint::{Endpoint, Event, Moment, OutgoingRun, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
 
-/// Bytes asked of the socket at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
-pub(super) const READ_LEN: usize = 32 << 10;
+/// Bytes asked of the socket at once.
+pub(super) const READ_LEN: usize = 128 << 10;
+
+/// Bytes that an endpoint takes in at once. Fewer than [`crate::endpoint::MAX_EVENTS`] events come of them.
+pub(super) const PIECE_LEN: usize = 32 << 10;
 
 /// Bytes at which a batch of frames is handed to the socket.
-pub(super) const BATCH_LEN: usize = 32 << 10;
+pub(super) const BATCH_LEN: usize = 64 << 10;
 
 /// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
 /// floods starves nobody.
-const READS_IN_A_ROW: usize = 8;
+const READS_IN_A_ROW: usize = 2;
 
 /// How long the other side may take to close, once the exchange is over.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
@@ -251,7 +254,7 @@ impl<E: Endpoint> Connection<E> {
                 self.endpoint.handle_timeout(now);
             }
             self.drain(watch, now)?;
-            let output = self.poll_output(cx, watch)?;
+            let output = self.poll_output(cx, watch, now)?;
             if self.output == Output::Broken && self.transport == Transport::Open {
                 if input.is_ready() {
                     continue;
@@ -269,7 +272,7 @@ impl<E: Endpoint> Connection<E> {
                 return Poll::Ready(Ok(()));
             }
             // A peer that floods is looked at as one that is silent: it may take no bytes all the same.
-            let due = self.next_due()?;
+            let due = self.next_due(now.max(self.wrote_at))?;
             if input.is_ready() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -287,23 +290,16 @@ impl<E: Endpoint> Connection<E> {
             let taken = BUFFERS.with_borrow_mut(|buffers| {
                 let mut input = ReadBuf::new(&mut buffers.input);
                 match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
-                    Ok(()) if input.filled().is_empty() => Poll::Ready(Some(TransportEnd::EndOfStream)),
-                    Ok(()) => {
-                        self.take_in(input.filled());
-                        Poll::Ready(None)
-                    }
+                    Ok(()) if input.filled().is_empty() => Poll::Ready(Ok(Some(TransportEnd::EndOfStream))),
+                    Ok(()) => Poll::Ready(self.take_in(input.filled(), watch).map(|()| None)),
                     Err(_) => {
                         self.output = Output::Broken;
-                        Poll::Ready(Some(TransportEnd::Reset))
+                        Poll::Ready(Ok(Some(TransportEnd::Reset)))
                     }
                 }
             });
-            match ready!(taken) {
-                None => {
-                    let now = self.clock.now();
-                    self.drain(watch, now)?;
-                }
-                Some(end) => self.end(end),
+            if let Some(end) = ready!(taken)? {
+                self.end(end);
             }
         }
         Poll::Ready(Ok(()))
@@ -316,17 +312,21 @@ impl<E: Endpoint> Connection<E> {
         }
     }
 
-    fn take_in(&mut self, bytes: &[u8]) {
+    fn take_in(&mut self, bytes: &[u8], watch: &mut impl Watch) -> Result<(), GivenUp> {
         let now = match &self.track {
             Some(track) => track.read(bytes, self.clock),
             None => self.clock.now(),
         };
-        // The outcome says the same as an error, and is looked at once for all.
-        let _ = self.endpoint.handle_bytes(bytes, now);
+        for piece in bytes.chunks(PIECE_LEN) {
+            // The outcome says the same as an error, and is looked at once for all.
+            let _ = self.endpoint.handle_bytes(piece, now);
+            self.drain(watch, now)?;
+        }
         self.read.bytes += bytes.len() as u64;
         if self.read.partial() < bytes.len() as u64 {
             self.read.frame_at = now;
         }
+        Ok(())
     }
 
     fn drain(&mut self, watch: &mut impl Watch, now: Moment) -> Result<(), GivenUp> {
@@ -345,7 +345,12 @@ impl<E: Endpoint> Connection<E> {
     }
 
     /// Writes what there is to write; ready when that was all, pending when the socket takes no more.
-    fn poll_output(&mut self, cx: &mut Context<'_>, watch: &mut impl Watch) -> Poll<Result<(), GivenUp>> {
+    fn poll_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        watch: &mut impl Watch,
+        mut now: Moment,
+    ) -> Poll<Result<(), GivenUp>> {
         if self.output == Output::Broken {
             self.unwritten = Vec::new();
             return Poll::Ready(Ok(()));
@@ -359,10 +364,11 @@ impl<E: Endpoint> Connection<E> {
                 return Poll::Pending;
             }
             self.unwritten = Vec::new();
+            now = self.wrote_at;
         }
         BUFFERS.with_borrow_mut(|buffers| {
             loop {
-                if self.output == Output::Broken || !self.fill(&mut buffers.batch, watch) {
+                if self.output == Output::Broken || !self.fill(&mut buffers.batch, watch, now) {
                     return Poll::Ready(Ok(()));
                 }
                 let written = self.poll_write(cx, &buffers.batch);
@@ -370,14 +376,14 @@ impl<E: Endpoint> Connection<E> {
                     self.unwritten.extend_from_slice(&buffers.batch[written..]);
                     return Poll::Pending;
                 }
+                now = self.wrote_at;
             }
         })
     }
 
-    /// Puts the next frames into `batch`; false when there are none.
-    fn fill(&mut self, batch: &mut Vec<u8>, watch: &mut impl Watch) -> bool {
+    /// Puts the next frames of `now` into `batch`; false when there are none.
+    fn fill(&mut self, batch: &mut Vec<u8>, watch: &mut impl Watch, now: Moment) -> bool {
         batch.clear();
-        let now = self.clock.now();
         let mut frames = 0;
         while batch.len() < BATCH_LEN {
             let room = BATCH_LEN - batch.len();
@@ -429,8 +435,7 @@ impl<E: Endpoint> Connection<E> {
     }
 
     /// When something is due; an error when the peer has been waited for long enough.
-    fn next_due(&self) -> Result<Option<Moment>, GivenUp> {
-        let now = self.clock.now();
+    fn next_due(&self, now: Moment) -> Result<Option<Moment>, GivenUp> {
         if self.unwritten.is_empty() {
             let silence = self.patience.silence.map(|limit| self.read.frame_at + limit);
             if silence.is_some_and(|end| end <= now) {

@@ -9,7 +9,7 @@ use crate::endpoint::{
 use crate::window::{MAX_DUPLICATES, MAX_GAPS, Positions};
 use crate::wire::{FrameLayout, MaxMsgSize};
 
-use super::connection::{BATCH_LEN, READ_LEN};
+use super::connection::{BATCH_LEN, PIECE_LEN};
 use super::server::MAX_SHOWN;
 
 /// A part of a connection's memory, in bytes.
@@ -52,7 +52,7 @@ const ENDPOINT: [Part; 4] = [
 pub const SERVER_PARTS: [Part; 7] = [
     part("early packages", MAX_HELD_BYTES + MAX_HELD_PACKAGES * HELD_OVERHEAD),
     part("buffers for the next early packages", MAX_SPARE_PACKAGES * MaxMsgSize::MAX.get() as usize),
-    part("one delivery of the message", grown(MAX_HELD_BYTES + READ_LEN)),
+    part("one delivery of the message", grown(MAX_HELD_BYTES + PIECE_LEN)),
     part("gaps between early packages", grown(MAX_GAPS * size_of::<[Positions; 2]>())),
     part("answers that wait to be written", grown(2 * MAX_REPEATS * size_of::<Outgoing>())),
     part("the beginning of the message, to be shown", grown(MAX_SHOWN)),

@@ -352,6 +352,7 @@ async fn serve_one(
     };
     let mut keeping = Keeping { number, place, news: &news, message_len: 0, duplicates: 0, whole: None };
     let run = tokio::select! {
+        biased;
         run = connection.run(&mut keeping) => run,
         () = stopped(&mut ending, Stopping::Now) => Err(GivenUp::Stopped),
     };

@@ -151,9 +151,10 @@ fn tell<T: CaptureTarget>(
     over: bool,
     chronicle: &mut dyn Chronicle,
 ) -> io::Result<()> {
+    let last_pass = run.last_pass();
     if let Some(ledger) = run.ledger() {
         if over {
-            ledger.ended();
+            ledger.ended(last_pass);
         }
         for event in ledger.decided.drain(..) {
             chronicle.event(&event)?;

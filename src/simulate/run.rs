@@ -31,6 +31,8 @@ pub(super) struct Run {
     /// Chance for the cuts.
     chance: Rand64,
     next_length: usize,
+    /// When the latest packet passed the capture point.
+    last_pass: u64,
     /// What happened, when somebody asks.
     ledger: Option<Box<Ledger>>,
 }
@@ -127,6 +129,7 @@ impl Run {
             cutting: exchange.cutting.clone(),
             chance: cuts,
             next_length: 0,
+            last_pass: 0,
             ledger,
         };
         run.client.lane.send(Kind::Opening(Opening::Syn), 0, 0, exchange.opens.nanos());
@@ -155,6 +158,11 @@ impl Run {
     #[inline]
     fn next_from(&self) -> Side {
         if self.client.lane.next_pass() <= self.server.lane.next_pass() { Side::Client } else { Side::Server }
+    }
+
+    /// When the latest packet passed the capture point, in nanoseconds since the start.
+    pub(super) const fn last_pass(&self) -> u64 {
+        self.last_pass
     }
 
     /// What happened since the last call, where it is kept.
@@ -226,9 +234,10 @@ impl Run {
         };
         let Some((segment, data)) = lane.pass() else { return Ok(()) };
         let time = at(self.start, segment.passes);
+        self.last_pass = segment.passes;
         if let Some(ledger) = &mut self.ledger {
             while let Some(mark) = lane.passed_frame() {
-                ledger.passed(&mark);
+                ledger.passed(&mark, segment.passes);
             }
         }
         match segment.kind {

@@ -79,19 +79,14 @@ impl<'a> FrameView<'a> {
     /// anything else (`bad-ack-number`), for frames other than ACK too.
     #[must_use]
     pub fn ack_number(self) -> Option<Pos> {
-        let digits = self.payload();
-        if digits.is_empty() {
-            return None;
+        let mut rest = self.payload_field();
+        let (mut number, digits) = (0_u64, rest.len());
+        while let Some((digit, further)) = rest.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            rest = further;
         }
-        digits
-            .iter()
-            .try_fold(0_i32, |n, b| {
-                if !b.is_ascii_digit() {
-                    return None;
-                }
-                n.checked_mul(10)?.checked_add(i32::from(b - b'0'))
-            })
-            .map(Pos)
+        let is_number = rest.len() < digits && trim_nul(rest).is_empty();
+        i32::try_from(number).ok().filter(|_| is_number).map(Pos)
     }
 
     /// seq.
@@ -274,7 +269,15 @@ pub enum FrameError {
 }
 
 /// `bytes` without trailing NULs.
-fn trim_nul(mut bytes: &[u8]) -> &[u8] {
+#[inline]
+fn trim_nul(bytes: &[u8]) -> &[u8] {
+    match bytes.last() {
+        Some(0) => trim_nuls(bytes),
+        _ => bytes,
+    }
+}
+
+fn trim_nuls(mut bytes: &[u8]) -> &[u8] {
     // Blocks of zeros at once: with a large P an ACK is hardly anything else.
     while let Some((before, block)) = bytes.split_last_chunk::<64>() {
         if block.iter().fold(0, |any, byte| any | byte) != 0 {
@@ -345,6 +348,21 @@ mod tests {
             let mut expected = head;
             while expected.last() == Some(&0) { expected.pop(); }
             prop_assert_eq!(trim_nul(&bytes), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_ack_number_is_what_parsing_the_text_gives(
+            payload in prop_oneof!["[0-9]{0,14}", "0{0,90}[0-9]{1,10}", "[0-9 +x-]{1,6}"], nuls in 0_usize..4,
+        ) {
+            let field = [payload.as_bytes(), &vec![0; nuls]].concat();
+            let layout = layout(u16::try_from(field.len().max(4)).unwrap());
+            let mut bytes = vec![0; layout.len()];
+            bytes[layout.payload()..][..field.len()].copy_from_slice(&field);
+            let digits = !payload.is_empty() && payload.bytes().all(|byte| byte.is_ascii_digit());
+            let expected = payload.parse::<i32>().ok().filter(|_| digits).map(Pos);
+            prop_assert_eq!(FrameView::new(&bytes, layout).unwrap().ack_number(), expected);
         }
     }
 

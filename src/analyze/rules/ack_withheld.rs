@@ -37,7 +37,8 @@ pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
         let waited = silence.map_or_else(String::new, |silence| format!(" in the {} that were left", Seconds(silence)));
         let certainty = match name {
             Name::Done => Certainty::Class("done-ignored-or-ack-lost"),
-            _ => Certainty::Proven,
+            // A server that sees the end of the connection writes nothing more.
+            _ => Certainty::Class("ack-lost-or-connection-over"),
         };
         found.findings.push(Finding {
             certainty,

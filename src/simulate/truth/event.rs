@@ -83,11 +83,13 @@ pub enum Class {
     AckGap,
     /// An ACK: its package was written again. It might have been late as well as lost.
     AckLateOrLost,
-    /// An ACK: none ever covered its position.
+    /// An ACK: none ever covered its position. Leaves a trace if the connection went on long enough for an answer to be
+    /// missed.
     AckWithheld,
     /// An ACK of a duplicate, after its position was acknowledged. No trace.
     RepeatedAck,
-    /// A DONE ignored or its ACK lost; which of them, nothing tells.
+    /// A DONE ignored or its ACK lost; which of them, nothing tells. Leaves a trace if DONE was written again, or as
+    /// above.
     DoneUnanswered,
     /// A resend: the first copy of a position that others passed by.
     Fill,

@@ -195,8 +195,8 @@ impl Ledger {
         }
     }
 
-    /// A frame passes the capture point.
-    pub(in crate::simulate) fn passed(&mut self, mark: &Mark) {
+    /// A frame passes the capture point at `now`.
+    pub(in crate::simulate) fn passed(&mut self, mark: &Mark, now: u64) {
         self.counts.add(mark.name);
         let (name, pos) = (mark.name, mark.pos.0);
         if name.sender() == Side::Client {
@@ -210,12 +210,12 @@ impl Ledger {
         } else if name == Name::Ack {
             self.triggers.acknowledged(pos);
         }
-        self.witness.passed(name, pos, &mut self.decided);
+        self.witness.passed(name, pos, now, &mut self.decided);
     }
 
-    /// The connection is over.
-    pub(in crate::simulate) fn ended(&mut self) {
+    /// The connection is over; `now` is when its last packet passed.
+    pub(in crate::simulate) fn ended(&mut self, now: u64) {
         self.triggers.ended(&mut self.decided);
-        self.witness.ended(&mut self.decided);
+        self.witness.ended(now, &mut self.decided);
     }
 }

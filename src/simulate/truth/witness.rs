@@ -20,6 +20,17 @@ pub(in crate::simulate) struct Witness {
     packages: BTreeMap<i32, LostPackage>,
     acks: BTreeMap<i32, Vec<Loss>>,
     dones: Vec<Loss>,
+    answers: Answers,
+}
+
+/// How long answers take: from a frame's passing to that of what answers it, in nanoseconds.
+#[derive(Debug, Default)]
+struct Answers {
+    /// When the latest frame passed.
+    now: u64,
+    /// When the last copy of each position passed that has no ACK yet; 0 for GET_MAX.
+    asked: BTreeMap<i32, u64>,
+    longest: Option<u64>,
 }
 
 /// What the endpoints have written, whether it passed the capture point or not.
@@ -100,8 +111,9 @@ impl Witness {
         resend.visible = resend.class != Class::LateNew;
     }
 
-    /// A frame passes the capture point.
-    pub(super) fn passed(&mut self, name: Name, pos: i32, out: &mut Vec<TruthEvent>) {
+    /// A frame passes the capture point at `now`.
+    pub(super) fn passed(&mut self, name: Name, pos: i32, now: u64, out: &mut Vec<TruthEvent>) {
+        self.answers.passed(name, pos, now);
         match name {
             Name::Msg | Name::Done => self.passed_package(name, pos, out),
             Name::Ack => self.passed_ack(pos, out),
@@ -154,17 +166,45 @@ impl Witness {
         }
     }
 
-    /// No frame follows.
-    pub(super) fn ended(&mut self, out: &mut Vec<TruthEvent>) {
+    /// No packet follows the one at `now`.
+    pub(super) fn ended(&mut self, now: u64, out: &mut Vec<TruthEvent>) {
+        self.answers.now = now;
         for (_, lost) in std::mem::take(&mut self.packages) {
             let (visible, class) = if lost.gap { (true, Class::GapUnrecovered) } else { (false, Class::NeverWritten) };
             decide(lost.losses, visible, class, TruthEvent::MessageLost, out);
         }
         for loss in std::mem::take(&mut self.acks).into_values().flatten() {
             let class = if loss.copy == Copied::OfDone { Class::DoneUnanswered } else { Class::AckWithheld };
-            decide(vec![loss], true, class, TruthEvent::AckLost, out);
+            let visible = self.answers.are_missed(loss.pos);
+            decide(vec![loss], visible, class, TruthEvent::AckLost, out);
         }
-        decide(std::mem::take(&mut self.dones), true, Class::DoneUnanswered, TruthEvent::DoneIgnored, out);
+        for loss in std::mem::take(&mut self.dones) {
+            let visible = self.answers.are_missed(loss.pos);
+            decide(vec![loss], visible, Class::DoneUnanswered, TruthEvent::DoneIgnored, out);
+        }
+    }
+}
+
+impl Answers {
+    fn passed(&mut self, name: Name, pos: i32, now: u64) {
+        self.now = now;
+        match name {
+            Name::GetMax => drop(self.asked.insert(0, now)),
+            Name::Msg | Name::Done => drop(self.asked.insert(pos, now)),
+            Name::ReturnMax | Name::Ack => {
+                let number = if name == Name::Ack { pos } else { 0 };
+                while let Some(first) = self.asked.first_entry().filter(|first| *first.key() <= number) {
+                    self.longest = self.longest.max(Some(now - first.remove()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// True when the answer to `pos` would have passed: the silence was more than twice as long as an answer ever took.
+    fn are_missed(&self, pos: i32) -> bool {
+        let silence = self.asked.get(&pos).map(|asked| self.now - asked);
+        silence.zip(self.longest).is_some_and(|(silence, longest)| silence > 2 * longest)
     }
 }
 

@@ -170,7 +170,7 @@ function showModel(connection, packetButton) {
   const { divergence, fits } = connection.data.reference;
   const parts = [element('h3', {}, 'Where the exchange first leaves the rules')];
   if (divergence === null) {
-    parts.push(element('p', {}, fits.length === 0 ? 'Nothing was seen that could be compared.' : 'Nowhere, as far as the capture tells.'));
+    parts.push(element('p', {}, fits.length === 0 ? 'No comparison with the rules was made.' : 'Nowhere, as far as the capture tells.'));
   } else {
     parts.push(element('p', {}, divergence.words, ' – packet ', packetButton(divergence.packet), `, ${divergence.side}`));
   }

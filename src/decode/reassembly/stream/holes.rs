@@ -104,9 +104,13 @@ impl Stream {
     /// The stream offset up to which the other side has acknowledged, when that is more than was captured.
     #[inline]
     pub(in crate::decode) fn owed(&self) -> Option<u64> {
-        // One byte more may be a FIN that was not captured.
-        (self.acked > self.sent.max(self.next) + 1 && self.phase == Phase::Running && self.fin.is_none())
-            .then(|| self.acked - self.zero)
+        let more = match self.fin {
+            // One byte more may be a FIN that was not captured.
+            None => self.acked > self.sent.max(self.next) + 1,
+            // Before a FIN that was, bytes are missing; what waits behind others is no silence.
+            Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
+        };
+        (more && self.phase == Phase::Running).then(|| self.acked - self.zero)
     }
 
     /// No packet will follow: settles and gives up everything.
