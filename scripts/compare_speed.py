@@ -117,7 +117,7 @@ def simulate(path, *options):
 
 
 def evenly(packets, connections):
-    return ["--frames", max(packets * 10 // 11, connections * 8), "--connections", connections, "--stagger", "1us"]
+    return ["--frames", max(packets * 10 // 11, connections * 8), "--connections", connections, "--stagger", "100ns"]
 
 
 def tshark(capture, first, fields, *options):
