@@ -1,6 +1,6 @@
 //! The least that reading a pcap file can cost: `read(2)` into one buffer, and a step from record to record.
 //!
-//! `walk FILE` prints how many packets and bytes it stepped over. `scripts/compare_speed.sh` measures against it.
+//! `walk FILE` prints how many packets and bytes it stepped over. `scripts/compare_speed.py` measures against it.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

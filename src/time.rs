@@ -4,6 +4,7 @@
 //! would reorder packets that a nanosecond capture tells apart.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 const NANOS_PER_SEC: i64 = 1_000_000_000;
@@ -16,8 +17,27 @@ const NANOS_PER_SEC: i64 = 1_000_000_000;
 pub struct Timestamp {
     /// Rounded down, so that the derived order is that of time.
     seconds: i64,
-    /// Less than a second.
-    nanos: u32,
+    nanos: Nanos,
+}
+
+/// Nanoseconds, less than a second.
+///
+/// Kept as one more than they are: what is never zero leaves an `Option` of a moment as small as the moment, and a
+/// capture's packets and frames are remembered with their time by the ten thousand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Nanos(NonZeroU32);
+
+impl Nanos {
+    /// From nanoseconds that are less than a second.
+    #[inline]
+    const fn new(nanos: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(nanos))
+    }
+
+    #[inline]
+    const fn get(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 impl Timestamp {
@@ -25,7 +45,7 @@ impl Timestamp {
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
         // The remainder is less than a second, which fits.
-        Self { seconds: nanos.div_euclid(NANOS_PER_SEC), nanos: nanos.rem_euclid(NANOS_PER_SEC) as u32 }
+        Self { seconds: nanos.div_euclid(NANOS_PER_SEC), nanos: Nanos::new(nanos.rem_euclid(NANOS_PER_SEC) as u32) }
     }
 
     /// From nanoseconds since the epoch; `None` outside the representable range.
@@ -33,7 +53,7 @@ impl Timestamp {
     pub fn from_wide_nanos(nanos: i128) -> Option<Self> {
         let per_sec = i128::from(NANOS_PER_SEC);
         let seconds = i64::try_from(nanos.div_euclid(per_sec)).ok()?;
-        u32::try_from(nanos.rem_euclid(per_sec)).ok().map(|nanos| Self { seconds, nanos })
+        u32::try_from(nanos.rem_euclid(per_sec)).ok().map(|nanos| Self { seconds, nanos: Nanos::new(nanos) })
     }
 
     /// From whole seconds and nanoseconds (which may exceed one second, as damaged captures' do);
@@ -42,10 +62,10 @@ impl Timestamp {
     #[inline]
     pub const fn from_parts(seconds: i64, nanos: i64) -> Option<Self> {
         if nanos >= 0 && nanos < NANOS_PER_SEC {
-            return Some(Self { seconds, nanos: nanos as u32 });
+            return Some(Self { seconds, nanos: Nanos::new(nanos as u32) });
         }
         match seconds.checked_add(nanos.div_euclid(NANOS_PER_SEC)) {
-            Some(seconds) => Some(Self { seconds, nanos: nanos.rem_euclid(NANOS_PER_SEC) as u32 }),
+            Some(seconds) => Some(Self { seconds, nanos: Nanos::new(nanos.rem_euclid(NANOS_PER_SEC) as u32) }),
             None => None,
         }
     }
@@ -53,13 +73,13 @@ impl Timestamp {
     /// From whole seconds and nanoseconds of the next one; `None` for a second's worth of them or more.
     #[inline]
     pub(crate) const fn within_second(seconds: i64, nanos: u64) -> Option<Self> {
-        if nanos < NANOS_PER_SEC as u64 { Some(Self { seconds, nanos: nanos as u32 }) } else { None }
+        if nanos < NANOS_PER_SEC as u64 { Some(Self { seconds, nanos: Nanos::new(nanos as u32) }) } else { None }
     }
 
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn nanos(self) -> i128 {
-        self.seconds as i128 * NANOS_PER_SEC as i128 + self.nanos as i128
+        self.seconds as i128 * NANOS_PER_SEC as i128 + self.nanos.get() as i128
     }
 
     /// Whole seconds since the epoch, rounded down.
@@ -71,7 +91,7 @@ impl Timestamp {
     /// Nanoseconds after [`seconds`](Self::seconds): less than a second.
     #[must_use]
     pub const fn subsec_nanos(self) -> u32 {
-        self.nanos
+        self.nanos.get()
     }
 
     /// Nanoseconds from `earlier` to `self`, at most what an `i64` holds (292 years); negative when the capture's
@@ -79,7 +99,7 @@ impl Timestamp {
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         let seconds = self.seconds.saturating_sub(earlier.seconds).saturating_mul(NANOS_PER_SEC);
-        seconds.saturating_add(self.nanos as i64 - earlier.nanos as i64)
+        seconds.saturating_add(self.nanos.get() as i64 - earlier.nanos.get() as i64)
     }
 
     /// Parses decimal Unix seconds, `1795356624.584927000`: any number of fraction digits, of which
@@ -120,11 +140,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.seconds < 0 && self.nanos > 0 {
+        if self.seconds < 0 && self.nanos.get() > 0 {
             let magnitude = (self.seconds + 1).unsigned_abs();
-            write!(f, "-{magnitude}.{:09}", NANOS_PER_SEC - i64::from(self.nanos))
+            write!(f, "-{magnitude}.{:09}", NANOS_PER_SEC - i64::from(self.nanos.get()))
         } else {
-            write!(f, "{}.{:09}", self.seconds, self.nanos)
+            write!(f, "{}.{:09}", self.seconds, self.nanos.get())
         }
     }
 }

@@ -91,7 +91,9 @@ impl Crowd {
             let name = Name { place, life };
             if after > before {
                 let attack = match Attack::nth(before + u64::from(life) * Attack::KINDS) {
-                    attack if attack.is_heavy() && before / Attack::KINDS % ONE_IS_HEAVY > 0 => Attack::Silence,
+                    attack if attack.is_heavy() && !(before / Attack::KINDS).is_multiple_of(ONE_IS_HEAVY) => {
+                        Attack::Silence
+                    }
                     attack => attack,
                 };
                 let _ = tokio::time::timeout_at(end, self.attack(attack, before)).await;

@@ -94,7 +94,8 @@ fn any_exchange(chance: &mut Chance, packages: u64) -> Exchange {
         window: u32::try_from(chance.one([1, 2, 3, 4, 7, 40])).unwrap_or(1),
         timeout: nanos(chance.one([2, 20, 150, 1000, 3000]) * MILLISECOND + chance.below(MILLISECOND)),
         resend,
-        pace: chance.yes(2).then(|| chance.span(700 * MILLISECOND)),
+        // Well above what sent_time, a double of Unix seconds, can tell apart.
+        pace: chance.yes(2).then(|| nanos(chance.span(700 * MILLISECOND).nanos().max(MILLISECOND / 100))),
         // A rate may hit every copy.
         max_resends: (lossy > 0.3 || chance.yes(3)).then(|| u32::try_from(chance.below(6)).unwrap_or(0)),
         delay_to_server: chance.span(60 * MILLISECOND),

@@ -18,8 +18,11 @@ mod rows;
 mod tame;
 mod texts;
 
+/// What a target does with an input.
+pub type Body = fn(&[u8]);
+
 /// Every target by its name, which is that of its file in `fuzz_targets/` and of its folder in `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 13] = [
+pub const TARGETS: [(&str, Body); 13] = [
     ("pcap", captures::pcap),
     ("pcapng", captures::pcapng),
     ("compressed", captures::compressed),

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::ledger::Remarks;
-use super::model::Model;
+use super::model::{Model, Replayed};
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
+use crate::decode::express::Express;
 use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::wire::Side;
@@ -52,6 +53,8 @@ pub struct Analysis<S> {
     sink: S,
     flow: ControlFlow<()>,
     found: Found,
+    replayed: Replayed,
+    express: Express,
 }
 
 /// What the analysis remembers of a connection.
@@ -64,15 +67,26 @@ pub struct AnalysisState {
 
 impl AnalysisState {
     #[inline]
-    fn model(&mut self, connection: &FramedConnection<'_>, options: &AnalysisOptions) -> &mut Model {
-        self.model.get_or_insert_with(|| Box::new(Model::new(connection, *options)))
+    fn model(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        options: &AnalysisOptions,
+        replayed: Replayed,
+    ) -> &mut Model {
+        self.model.get_or_insert_with(|| Box::new(Model::new(connection, *options, replayed)))
     }
 }
 
 impl<S: AnalysisSink> Analysis<S> {
     /// Judges by `options`; what is decided goes to `sink`.
     pub fn new(options: AnalysisOptions, sink: S) -> Self {
-        Self { options, sink, flow: ControlFlow::Continue(()), found: Found::default() }
+        Self::by(Express::Taken, options, sink)
+    }
+
+    /// With or without the express way: both give the same.
+    pub(super) fn by(express: Express, options: AnalysisOptions, sink: S) -> Self {
+        let replayed = if sink.wants_reference() { Replayed::Wanted } else { Replayed::LeftOut };
+        Self { options, sink, flow: ControlFlow::Continue(()), found: Found::default(), replayed, express }
     }
 
     /// `Break` once the sink has had enough.
@@ -112,7 +126,12 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
         if self.flow.is_break() {
             return;
         }
-        let step = state.model(connection, &self.options).frame(connection, frame, &mut self.found);
+        let model = state.model(connection, &self.options, self.replayed);
+        let express = if self.express == Express::Taken { model.express(frame) } else { None };
+        let step = match express {
+            Some(step) => step,
+            None => model.frame(connection, frame, &mut self.found),
+        };
         if self.sink.wants_steps() {
             self.flow = self.sink.step(connection, frame, &step);
         }
@@ -123,14 +142,14 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
 
     fn hole(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, hole: &Hole) {
         if self.flow.is_continue() {
-            state.model(connection, &self.options).hole(connection, from, hole, &mut self.found);
+            state.model(connection, &self.options, self.replayed).hole(connection, from, hole, &mut self.found);
             self.deliver(connection);
         }
     }
 
     fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, from: Side, up_to: u64) {
         if self.flow.is_continue() {
-            state.model(connection, &self.options).unseen(connection, from, up_to);
+            state.model(connection, &self.options, self.replayed).unseen(connection, from, up_to);
         }
     }
 
@@ -152,7 +171,8 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
             return;
         }
         let remarks = std::mem::take(&mut state.remarks);
-        let analysis = state.model(connection, &self.options).closed(connection, closing, remarks, &mut self.found);
+        let analysis =
+            state.model(connection, &self.options, self.replayed).closed(connection, closing, remarks, &mut self.found);
         self.deliver(connection);
         if self.flow.is_continue() {
             self.flow = self.sink.closed(connection, analysis);

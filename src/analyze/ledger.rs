@@ -153,6 +153,11 @@ impl Book {
         self.lost(side).is_some_and(|lost| self.open[index(side)].is_some() || lost.after >= packet)
     }
 
+    /// True when no loss reaches up to a frame that has not come.
+    pub(super) fn is_settled(&self) -> bool {
+        self.open == [None; 2]
+    }
+
     /// A frame of that side, up to stream offset `end`: what was lost before that lies before it. `after` is the last
     /// packet of which a frame was seen.
     #[inline]

@@ -120,6 +120,17 @@ impl Meter {
         self.flight.change(time, in_flight);
     }
 
+    /// True once a MSG was seen.
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.first_message.is_some()
+    }
+
+    /// So many are in flight from now on.
+    #[inline]
+    pub(super) fn flies(&mut self, time: Option<Timestamp>, in_flight: Option<u32>) {
+        self.flight.change(time, in_flight);
+    }
+
     /// An ACK; `after` is how long after the only copy of its position, `ambiguous` after the last of several.
     #[inline]
     pub(super) fn acknowledged(

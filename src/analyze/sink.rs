@@ -30,6 +30,12 @@ pub trait AnalysisSink {
         false
     }
 
+    /// Whether [`ConnectionAnalysis::reference`] is wanted; otherwise the exchange is not replayed, and it says nothing.
+    /// Asked once.
+    fn wants_reference(&self) -> bool {
+        true
+    }
+
     /// The next frame of a connection. `Break` ends the job.
     fn step(&mut self, connection: &FramedConnection<'_>, frame: &LocatedFrame<'_>, step: &Step) -> ControlFlow<()> {
         let _ = (connection, frame, step);

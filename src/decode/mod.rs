@@ -9,7 +9,7 @@
 pub mod capture;
 pub mod command;
 mod connections;
-mod express;
+pub(crate) mod express;
 pub mod filter;
 pub mod framing;
 pub mod headers;

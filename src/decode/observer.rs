@@ -182,6 +182,29 @@ impl Observer {
         self.openings.of(pos)
     }
 
+    /// True when nothing is missing and the window is quiet: then the next position and the next ACK do no more than
+    /// [`depart_next`](Self::depart_next) and [`acknowledge_next`](Self::acknowledge_next).
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.missing == [None; 2] && self.window.is_quiet()
+    }
+
+    /// The next position, in a whole MSG without flaws.
+    #[inline]
+    pub(crate) fn depart_next(&mut self, pos: Pos, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) {
+        self.window.depart_next(pos);
+        let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+        let sent_time = frame.view().sent_time();
+        let copy = Written { name: Name::Msg, pos, packet, sent_time, time, copies: 1, fingerprint };
+        self.copies.put(copy, self.window.last_acked().unwrap_or_default());
+    }
+
+    /// The ACK of the next position.
+    #[inline]
+    pub(crate) fn acknowledge_next(&mut self, number: Pos, packet: u64) {
+        self.window.acknowledge_next(number);
+        self.acks.put(number, packet);
+    }
+
     /// Says in `note`, which is quiet so far, what the frame did.
     #[inline]
     fn note(&mut self, from: Side, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>, note: &mut Note) {
@@ -308,7 +331,7 @@ fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Option<Flaws> {
 
 /// The short way for what nearly every frame is: nothing that [`all_flaws`] looks for.
 #[inline]
-fn is_flawless(from: Side, view: FrameView<'_>) -> bool {
+pub(super) fn is_flawless(from: Side, view: FrameView<'_>) -> bool {
     let Pos(pos) = view.pos();
     let repeats = view.seq() == pos && view.prev_seq() == pos && (from == Side::Client || pos == 0);
     repeats && view.ack() <= 1 && view.sent_time().is_finite() && view.padding_is_zero()

@@ -76,6 +76,12 @@ impl RecvWindow {
         Some(run)
     }
 
+    /// True when nothing early waits for a lower position.
+    #[must_use]
+    pub fn holds_nothing(&self) -> bool {
+        self.gaps.lowest().is_none()
+    }
+
     /// Takes in a MSG, or a DONE, which counts as the position after the last slice. A receiver that holds
     /// no early DONE asks [`arrived_through`](Self::arrived_through) first.
     pub fn arrive(&mut self, pos: Pos) -> Arrival {

@@ -361,6 +361,30 @@ impl SendWindow {
         Some(run)
     }
 
+    /// True when everything is known and nothing is open: every position up to the highest was written once in order as far
+    /// as anything may still depend on it, and every ACK up to the last was seen. Then the next position is
+    /// [`New`](Departure::New) and the next ACK [`Advances`](Acknowledgement::Advances).
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.window.is_none()
+            && matches!(self.acked, Acked::Through(last) if last >= 0 && last <= self.highest)
+            && self.reach == Reach::Known
+            && self.gaps.lowest().is_none()
+            && self.asked.is_empty()
+            && self.unsent.is_none()
+    }
+
+    /// [`depart`](Self::depart) of the next position of a quiet window.
+    #[inline]
+    pub(crate) const fn depart_next(&mut self, pos: Pos) {
+        self.highest = pos.0;
+    }
+
+    /// [`acknowledge`](Self::acknowledge) of the next position of a quiet window.
+    #[inline]
+    pub(crate) const fn acknowledge_next(&mut self, pos: Pos) {
+        self.acked = Acked::Through(pos.0);
+    }
+
     /// Takes every position before `done` as acknowledged when no ACK was seen yet: DONE is written only
     /// then (PROTOCOL §3.6). Otherwise nothing changes.
     pub fn anchor_at_done(&mut self, done: Pos) {

@@ -228,6 +228,10 @@ impl AnalysisSink for Desk<'_, '_> {
         self.wants_steps
     }
 
+    fn wants_reference(&self) -> bool {
+        !self.shared.reports.is_empty() || self.shared.expectations.is_some()
+    }
+
     fn step(&mut self, connection: &FramedConnection<'_>, frame: &LocatedFrame<'_>, step: &Step) -> ControlFlow<()> {
         if self.shared.expectations.is_some()
             && let Some(watch) = &mut self.shared.open(connection).watch

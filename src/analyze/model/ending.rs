@@ -43,8 +43,11 @@ impl Model {
     }
 
     pub(super) fn lose(&mut self, from: Side, until: u64) {
+        self.quiet = false;
         self.observer.hole_until(from, until);
-        self.replay.hole(from);
+        if let Some(replay) = &mut self.replay {
+            replay.hole(from);
+        }
         self.course.lost(from);
         self.waiting.lost((from == Side::Server).then_some(self.last_answer));
         self.meter.lost();
@@ -109,7 +112,7 @@ impl Model {
             ledger: self.book.close(connection, closing, remarks),
             metrics: self.meter.close(acks_lost, self.tally.causes()),
             verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
-            reference: self.replay.finish(),
+            reference: self.replay.as_mut().map(|replay| replay.finish()).unwrap_or_default(),
             counts: self.tally.counts(),
             doubts: self.tally.doubts,
         }

@@ -2,6 +2,7 @@
 //! beside it what the rules need to know.
 
 mod ending;
+mod express;
 mod follow;
 mod odd;
 
@@ -79,7 +80,17 @@ pub(super) struct Model {
     meter: Meter,
     inference: Inference,
     tally: Tally,
-    replay: Replay,
+    /// Where somebody wants the exchange beside the rules.
+    replay: Option<Box<Replay>>,
+    /// The next frame may be an ordinary one: see [`is_quiet`](Self::is_quiet). Kept by all but the express way.
+    quiet: bool,
+}
+
+/// Whether the exchange is replayed beside the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Replayed {
+    Wanted,
+    LeftOut,
 }
 
 /// A position arrived in order: ACKs are due for it and for every held one that follows.
@@ -100,7 +111,7 @@ struct Prior {
 }
 
 impl Model {
-    pub(super) fn new(connection: &FramedConnection<'_>, options: AnalysisOptions) -> Self {
+    pub(super) fn new(connection: &FramedConnection<'_>, options: AnalysisOptions, replayed: Replayed) -> Self {
         let from_start = [Side::Client, Side::Server].map(|side| connection.from_start(side));
         let whole = from_start == [true; 2];
         let window = if whole { SendWindow::new(options.window) } else { SendWindow::mid_stream(options.window) };
@@ -133,13 +144,16 @@ impl Model {
             meter: Meter::new(options.window),
             inference: Inference::default(),
             tally: Tally::default(),
-            replay: Replay::new(&ReplayOptions {
-                window: options.window,
-                timeout: options.timeout,
-                tolerance: options.tolerance,
-                began: connection.tcp.first_time,
-                from_start,
+            replay: (replayed == Replayed::Wanted).then(|| {
+                Box::new(Replay::new(&ReplayOptions {
+                    window: options.window,
+                    timeout: options.timeout,
+                    tolerance: options.tolerance,
+                    began: connection.tcp.first_time,
+                    from_start,
+                }))
             }),
+            quiet: false,
         }
     }
 
@@ -190,9 +204,11 @@ impl Model {
             _ => false,
         };
         step.edge = self.edge();
-        match info.note {
-            Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
-            _ => self.replay.step(&step),
+        if let Some(replay) = &mut self.replay {
+            match info.note {
+                Note::UnknownName if self.grid[index(from)] => replay.unknown(&step),
+                _ => replay.step(&step),
+            }
         }
         let ordinary = ordinary && self.grid[index(from)];
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
@@ -210,6 +226,7 @@ impl Model {
             }
         }
         self.tally(found);
+        self.quiet = self.is_quiet();
         step
     }
 
@@ -272,7 +289,7 @@ impl Model {
         {
             prior.clock_back = between(last_time, time)
                 .filter(|nanos| *nanos < 0)
-                .map(|nanos| ClockBack { nanos: -nanos, packet: last_packet });
+                .map(|nanos| ClockBack { nanos: nanos.saturating_neg(), packet: last_packet });
         }
         if from == Side::Server {
             self.last_answer = packet;
@@ -411,7 +428,9 @@ impl Model {
     /// The receiver had to hold it until a lower one came: how long its ACK took says nothing of the way.
     #[inline]
     fn was_held(&self, pos: Pos) -> bool {
-        self.due.iter().any(|due| due.acks.contains(pos) && due.acks.first() != pos)
+        // They arrived in order.
+        let index = self.due.partition_point(|due| due.acks.last() < pos);
+        self.due.get(index).is_some_and(|due| due.acks.contains(pos) && due.acks.first() != pos)
     }
 
     /// What a MSG or DONE is to the receiver. A DONE is not held (PROTOCOL §3.6).

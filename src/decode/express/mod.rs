@@ -23,6 +23,9 @@
 //! | sink | would do nothing if told that nothing waits ([`StreamSink::is_quiet`]) | frames in the waiting room go on | `framing/mod.rs` |
 //! | frames | on the border of a settled grid, whole, with a known name that is no handshake; P known; none waits | probing, learning, split frames, other grids | `framing/express.rs` |
 //!
+//! The analysis has such a way too, for the next package and the ACK of the next position in an exchange of which nothing
+//! is to be said (`analyze/model/express.rs`).
+//!
 //! Of the streams, what only an event can change is asked after each packet of the general way, which leaves one flag in
 //! the connection: in a quiet connection every step that the express way leaves out (ticking deadlines, owed bytes,
 //! settling, closing) finds nothing to do. The last row is asked apart: a segment that came express may hold a frame
@@ -46,7 +49,7 @@ use crate::time::Timestamp;
 
 /// Whether the express way is taken where it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Express {
+pub(crate) enum Express {
     Taken,
     #[cfg(test)]
     Barred,
@@ -102,4 +105,4 @@ fn over_ipv6<S: StreamSink>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -72,7 +72,7 @@ fn file() -> impl Strategy<Value = File> {
 
 /// What is captured: connections in turn, each a whole exchange.
 #[derive(Debug, Clone)]
-struct Scene {
+pub(crate) struct Scene {
     connections: usize,
     messages: i32,
     size: u16,
@@ -83,6 +83,9 @@ struct Scene {
     cuts: Vec<usize>,
     /// Frames that a side hands to TCP at once.
     burst: i32,
+    /// Positions that are written a burst later, and positions that are written twice.
+    late: Vec<i32>,
+    again: Vec<i32>,
     fates: Vec<Fate>,
     file: File,
     /// Bytes of the file that are changed: where, in thousandths, and to what.
@@ -91,14 +94,15 @@ struct Scene {
 }
 
 prop_compose! {
-    fn scene()(
+    pub(crate) fn scene()(
         connections in 1_usize..4, messages in 3_i32..40, size in 4_u16..40, v6: bool, unseen in prop_oneof![3 => Just(0_usize), 1 => 0_usize..12],
         cuts in prop_oneof![2 => Just(vec![0]), 1 => prop::collection::vec(prop_oneof![Just(0_usize), 1_usize..200], 1..5)],
-        burst in 1_i32..6, fates in prop_oneof![1 => Just(vec![Fate::Captured]), 3 => prop::collection::vec(fate(), 1..150)],
+        burst in 1_i32..6, late in prop::collection::vec(1_i32..40, 0..4), again in prop::collection::vec(1_i32..40, 0..3),
+        fates in prop_oneof![1 => Just(vec![Fate::Captured]), 3 => prop::collection::vec(fate(), 1..150)],
         file in file(), damage in prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec((0_usize..1000, any::<u8>()), 1..4)],
         port in prop_oneof![5 => Just(None), 1 => Just(Some(PORT)), 1 => Just(Some(1))],
     ) -> Scene {
-        Scene { connections, messages, size, v6, unseen, cuts, burst, fates, file, damage, port }
+        Scene { connections, messages, size, v6, unseen, cuts, burst, late, again, fates, file, damage, port }
     }
 }
 
@@ -177,11 +181,17 @@ impl Exchange<'_> {
         self.frames(0, HANDSHAKE, &[(Name::GetMax, vec![], 0)]);
         self.frames(1, HANDSHAKE, &[(Name::ReturnMax, self.scene.size.to_string().into(), 0)]);
         let positions: Vec<i32> = (1..=self.scene.messages).collect();
+        let mut owed = Vec::new();
         for burst in positions.chunks(self.scene.burst as usize) {
-            let slices: Vec<_> =
-                burst.iter().map(|pos| (Name::Msg, text(format!("{pos:04}").as_bytes()), *pos)).collect();
-            self.frames(0, layout, &slices);
-            let acks: Vec<_> = burst.iter().map(|pos| (Name::Ack, pos.to_string().into_bytes(), 0)).collect();
+            let mut written = std::mem::take(&mut owed);
+            for pos in burst {
+                let copies = if self.scene.again.contains(pos) { 2 } else { 1 };
+                let to = if self.scene.late.contains(pos) { &mut owed } else { &mut written };
+                to.extend(std::iter::repeat_n(*pos, copies));
+            }
+            let slice = |pos: &i32| (Name::Msg, text(format!("{pos:04}").as_bytes()), *pos);
+            self.frames(0, layout, &written.iter().map(slice).collect::<Vec<_>>());
+            let acks: Vec<_> = written.iter().map(|pos| (Name::Ack, pos.to_string().into_bytes(), 0)).collect();
             self.frames(1, layout, &acks);
             self.packet(0, ACK, b"");
         }
@@ -243,7 +253,7 @@ impl Scene {
         records.into_iter().map(|(_, record)| record).collect()
     }
 
-    fn file(&self) -> Vec<u8> {
+    pub(crate) fn file(&self) -> Vec<u8> {
         let mut file = Vec::new();
         let u32_of = |big: bool, n: u64| if big { (n as u32).to_be_bytes() } else { (n as u32).to_le_bytes() };
         match self.file {
@@ -452,6 +462,8 @@ fn most_packets_of_a_plain_capture_take_the_express_way() {
         unseen: 0,
         cuts: vec![0],
         burst: 1,
+        late: Vec::new(),
+        again: Vec::new(),
         fates: vec![Fate::Captured],
         file: File::Pcap { big: false, nanos: true },
         damage: Vec::new(),

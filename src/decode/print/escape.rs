@@ -133,7 +133,7 @@ pub(super) fn is_plain(bytes: &[u8], other: u8) -> bool {
     const HIGH: u64 = 0x80 * ONES;
     // Each of these sets the high bit of a byte, and perhaps of bytes above one for which it is right.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let equal = |word: u64, byte: u8| zero(word ^ u64::from(byte) * ONES);
+    let equal = |word: u64, byte: u8| zero(word ^ (u64::from(byte) * ONES));
     let odd = |word: u64| {
         let control = word.wrapping_sub(0x20 * ONES) | word.wrapping_add(ONES);
         (word | control | equal(word, b'\\') | equal(word, b'"') | equal(word, other)) & HIGH

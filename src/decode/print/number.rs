@@ -60,9 +60,9 @@ const EIGHT_DIGITS: u32 = 100_000_000;
 #[inline]
 const fn eight_digits(number: u32) -> u64 {
     let halves = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
-    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let quarters = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
     tens | (quarters - 10 * tens) << 8
 }
 

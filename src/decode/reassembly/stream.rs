@@ -277,7 +277,7 @@ impl Stream {
             }
         }
         if self.phase == Phase::Running && piece.start < self.next {
-            let delivered = out.shared.recent.difference(self.recent, piece.start, piece.bytes);
+            let delivered = out.shared.recent.difference(self.recent, self.next, piece.start, piece.bytes);
             difference = delivered.or(difference);
         }
         if let Some((first, len)) = difference {

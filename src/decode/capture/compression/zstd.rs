@@ -78,10 +78,8 @@ impl Zstd {
                     if status.bytes_written > 0 {
                         return Ok(status.bytes_written);
                     }
-                    if status.remaining > 0 && status.bytes_read == 0 {
-                        if !self.compressed.more()? {
-                            return Err(self.compressed.cut("a zstd frame"));
-                        }
+                    if status.remaining > 0 && status.bytes_read == 0 && !self.compressed.more()? {
+                        return Err(self.compressed.cut("a zstd frame"));
                     }
                 }
             }

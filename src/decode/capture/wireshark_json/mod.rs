@@ -372,10 +372,13 @@ fn beginning(chunker: &mut Chunker, interpreter: &mut Interpreter) -> Result<Sha
 fn opens_array(chunker: &mut Chunker) -> Result<bool, CaptureError> {
     loop {
         let after = chunker.waiting().get(1..).unwrap_or_default();
-        match after.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(byte) => return Ok(matches!(byte, b'{' | b']' | b'[' | b'"' | b',') || after.starts_with(b"null")),
-            None if after.len() > MAX_CHATTER => return Ok(true),
-            None => {}
+        let after = after.get(..MAX_CHATTER).unwrap_or(after);
+        let full = after.len() == MAX_CHATTER;
+        match after.trim_ascii_start() {
+            [b'{' | b']' | b'[' | b'"' | b',', ..] | [b'n', b'u', b'l', b'l', ..] => return Ok(true),
+            begun if full => return Ok(begun.is_empty()),
+            begun if b"null".starts_with(begun) => {}
+            _ => return Ok(false),
         }
         if !chunker.fill()? {
             return Ok(true);
