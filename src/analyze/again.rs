@@ -333,6 +333,7 @@ mod tests {
             last_acked: Some(Pos(pos - 1)),
             acked_before: AckSeen::No,
             acks_unseen: false,
+            order_disputed: false,
             acked_after: None,
             left: Left::Unknown,
             room: Room::Until(Pos(pos + 2)),
@@ -350,7 +351,7 @@ mod tests {
         let mut waiting = Waiting::default();
         assert!(waiting.put(again(5, 3)).is_none());
         departures.iter().for_each(|departure| waiting.ahead(*departure));
-        waiting.acked(Pos(5), 10);
+        waiting.acked(Pos(5), 10, None);
         waiting.settled().or_else(|| waiting.pop()).unwrap().cause()
     }
 
