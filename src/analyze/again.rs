@@ -308,3 +308,85 @@ impl Waiting {
         self.list.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn again(pos: i32, packet: u64) -> Again {
+        Again {
+            packet,
+            time: None,
+            name: Name::Msg,
+            pos: Pos(pos),
+            how: How::Copy { earlier: Some(1), nth: 2 },
+            age: Some(Age { min: 0.5, max: 0.5 }),
+            capture_age: None,
+            terms: Terms {
+                window: Some(3),
+                timeout: Some(1.0),
+                largest_in_flight: 0,
+                timeout_at_most: None,
+                tolerance: 0.1,
+            },
+            highest: Pos(pos),
+            last_acked: Some(Pos(pos - 1)),
+            acked_before: AckSeen::No,
+            acks_unseen: false,
+            order_disputed: false,
+            acked_after: None,
+            left: Left::Unknown,
+            room: Room::Until(Pos(pos + 2)),
+            acted: None,
+            repeated: false,
+        }
+    }
+
+    fn ahead(name: Name, pos: i32, truly_new: bool) -> Ahead {
+        Ahead { name, pos: Pos(pos), packet: 9, truly_new }
+    }
+
+    /// What is told of position 5, written again early with room up to 7, after these departures and its ACK.
+    fn told(departures: &[Ahead]) -> Cause {
+        let mut waiting = Waiting::default();
+        assert!(waiting.put(again(5, 3)).is_none());
+        departures.iter().for_each(|departure| waiting.ahead(*departure));
+        waiting.acked(Pos(5), 10, None);
+        waiting.settled().or_else(|| waiting.pop()).unwrap().cause()
+    }
+
+    #[test]
+    fn a_truly_new_package_within_the_edge_rules_a_full_window_out() {
+        let cause = told(&[ahead(Name::Msg, 6, true)]);
+        assert_eq!((cause.triggers, cause.undecided), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_package_that_may_have_been_counted_before_decides_nothing() {
+        let cause = told(&[ahead(Name::Msg, 6, false)]);
+        assert_eq!((cause.triggers, cause.undecided), (vec![], vec![Trigger::FullWindow, Trigger::EndOfMessage]));
+        // One beyond the edge was not counted: the message was not at its end.
+        let cause = told(&[ahead(Name::Msg, 6, false), ahead(Name::Msg, 8, false)]);
+        assert_eq!((cause.triggers, cause.undecided), (vec![], vec![Trigger::FullWindow]));
+    }
+
+    #[test]
+    fn a_done_right_after_says_that_nothing_was_left() {
+        let cause = told(&[ahead(Name::Done, 6, false)]);
+        assert_eq!((cause.triggers, cause.undecided), (vec![Trigger::EndOfMessage], vec![]));
+        // With a package before it, that package may have been counted, or not.
+        let cause = told(&[ahead(Name::Msg, 6, false), ahead(Name::Done, 7, false)]);
+        assert_eq!((cause.triggers, cause.undecided), (vec![], vec![Trigger::EndOfMessage]));
+    }
+
+    #[test]
+    fn what_waits_for_ever_is_told_in_the_end() {
+        let mut waiting = Waiting::default();
+        let mut told = 0;
+        for packet in 0..10_000 {
+            told += usize::from(waiting.put(again(1 + packet as i32, packet)).is_some());
+            assert!(waiting.list.len() <= MAX_WAITING);
+        }
+        assert_eq!(told, 10_000 - MAX_WAITING);
+    }
+}
