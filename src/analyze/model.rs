@@ -98,6 +98,8 @@ struct Prior {
     opening: Option<Opening>,
     clock_back: Option<ClockBack>,
     sent_back: Option<SentBack>,
+    /// The packet of the server's frame before.
+    last_answer: u64,
 }
 
 impl Model {
@@ -190,6 +192,10 @@ impl Model {
             }
             _ => false,
         };
+        if from == Side::Server && step.verdict == StepVerdict::Other && matches!(step.name, None | Some(Name::Ack)) {
+            // It may be an ACK of any number.
+            self.waiting.lost(Some(prior.last_answer));
+        }
         step.edge = self.edge();
         match info.note {
             Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
@@ -259,7 +265,8 @@ impl Model {
             last_acked: window.last_acked(),
             acks_proved: window.last_acked_is_proved(),
         };
-        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None };
+        let last_answer = self.last_answer;
+        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None, last_answer };
         if from == Side::Client
             && let Some(pos) = frame.pos().or_else(|| frame.seq().or_else(|| frame.prev_seq()).map(Pos))
             && pos <= before.highest
@@ -652,8 +659,10 @@ impl Model {
             repeated: false,
         };
         let edge = again.edge();
-        if name == Name::Msg && edge.next <= edge.edge {
-            again.room = if prior.before.acks_proved { Room::Until(edge.edge) } else { Room::Lost };
+        // What was seen before a frame that comes later than its packet may have been written after it.
+        let late = self.last.is_some_and(|(last, _)| step.packet < last);
+        if name == Name::Msg && (late || edge.next <= edge.edge) {
+            again.room = if prior.before.acks_proved && !late { Room::Until(edge.edge) } else { Room::Lost };
         }
         if let Some(oldest) = self.waiting.put(again) {
             self.told(connection, &oldest, found);

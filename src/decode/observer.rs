@@ -136,6 +136,10 @@ impl Observer {
             Side::Client => {
                 self.unseen_in = UnseenIn::Hole;
                 self.window.miss_departures();
+                // What is missing of both sides may have answered each other, in whatever order it is told.
+                if self.missing[Side::Server as usize].is_some() {
+                    self.window.miss_acknowledgements();
+                }
             }
             Side::Server => self.window.miss_acknowledgements(),
         }

@@ -129,6 +129,8 @@ pub struct SendWindow {
     acks_seen_above: Option<i32>,
     /// When this is acknowledged, every missed duplicate has been answered.
     missed_answered_at: i32,
+    /// The first departure after some were missed; what was counted before it is within the window from there.
+    resumed_at: Option<i32>,
     /// Ascending in `highest`.
     asked: VecDeque<Asked>,
     some_asked_forgotten: bool,
@@ -149,6 +151,7 @@ impl SendWindow {
             reach: Reach::Known,
             acks_seen_above: Some(0),
             missed_answered_at: 0,
+            resumed_at: None,
             asked: VecDeque::new(),
             some_asked_forgotten: false,
             unsent: None,
@@ -234,6 +237,9 @@ impl SendWindow {
         if pos <= 0 {
             return Departure::NotAPosition;
         }
+        if self.reach == Reach::Missed {
+            self.resumed_at.get_or_insert(pos);
+        }
         let verdict = if pos > self.highest { self.depart_above(pos) } else { self.depart_again(pos) };
         let last = self.last_acked().map_or(0, |last| last.0);
         let written_before = matches!(verdict, Departure::Resend | Departure::Unclear);
@@ -264,7 +270,10 @@ impl SendWindow {
             self.reach = Reach::Resumed;
             if matches!(self.acked, Acked::Through(last) if i64::from(pos) > i64::from(last) + 1) {
                 self.reach = Reach::Known;
-                self.missed_answered_at = pos;
+                // A position may have been among the missed ones, and its ACK the answer to that copy.
+                let window = self.window.map_or(0, |window| i32::try_from(window).unwrap_or(i32::MAX));
+                let counted = self.resumed_at.take().map_or(pos, |first| (first - 1).saturating_add(window));
+                self.missed_answered_at = pos.max(counted);
                 for asked in self.asked.iter_mut().rev().take_while(|asked| asked.highest == i32::MAX) {
                     asked.highest = pos - 1;
                 }
@@ -373,6 +382,7 @@ impl SendWindow {
     /// next may be their resend.
     pub fn miss_departures(&mut self) {
         self.reach = Reach::Missed;
+        self.resumed_at = None;
         self.gaps.forget_why();
         self.unsent = None;
     }
