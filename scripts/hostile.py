@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs decode in every mode over a folder of damaged and foreign files, with a time and a memory limit.
+"""Runs decode and analyze in every mode over a folder of damaged and foreign files, with a time and a memory limit.
 
-    hostile.py --decode BIN FOLDER [--seconds 20] [--megabytes 1024] [--jobs 2]
+    hostile.py --decode BIN [--analyze BIN] FOLDER [--only N] [--seconds 20] [--megabytes 1024] [--jobs 2]
 
-Reports every run that ends with an exit code other than 0, 2 or 3, by a signal or not at all, every
-non-zero exit that says nothing on stderr, and control bytes on stdout or stderr. Exit code 1 if there was any.
+Reports every run that ends with an exit code other than 0, 2 or 3 (of analyze 1, too), by a signal or not at all, every
+exit with 2 or 3 that says nothing on stderr, and control bytes on stdout or stderr. Exit code 1 if there was any.
 """
 
 import argparse
@@ -35,6 +35,11 @@ MODES = [
     ["-q"],
     ["-"],
 ]
+ANALYZE_MODES = [
+    ["--window", "3", "--timeout", "2", "--ladder"],
+    *(["--report", form] for form in ("json", "ndjson", "junit", "html")),
+    ["-w", "{folder}/annotated.pcapng"],
+]
 # Newline and tab are layout; everything else below space, and DEL, has no place in output.
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -61,9 +66,9 @@ def attempt(binary, path, mode, seconds, megabytes):
     wrong = []
     if done.returncode < 0:
         wrong.append(f"killed by signal {-done.returncode}")
-    elif done.returncode not in (0, 2, 3):
+    elif done.returncode not in ((0, 1, 2, 3) if mode in ANALYZE_MODES else (0, 2, 3)):
         wrong.append(f"exit {done.returncode}")
-    if done.returncode and not done.stderr.strip():
+    if done.returncode in (2, 3) and not done.stderr.strip():
         wrong.append(f"exit {done.returncode} with nothing on stderr")
     if b"panicked" in done.stderr:
         wrong.append("panicked")
@@ -80,24 +85,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--decode", type=Path, required=True)
+    parser.add_argument("--analyze", type=Path, help="the analyze binary, which gets modes of its own")
+    parser.add_argument("--only", type=int, default=1, metavar="N", help="every Nth file")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     binary = arguments.decode.resolve()
-    files = sorted(p for p in arguments.folder.rglob("*") if p.is_file())
+    files = sorted(p for p in arguments.folder.rglob("*") if p.is_file())[:: arguments.only]
     if not files:
         sys.exit(f"no files in {arguments.folder}")
-    tasks = [(path, mode) for path in files for mode in MODES]
+    tasks = [(binary, path, mode) for path in files for mode in MODES]
+    if arguments.analyze:
+        tasks += [(arguments.analyze.resolve(), path, mode) for path in files for mode in ANALYZE_MODES]
     kinds, slowest = Counter(), (0, None, None)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = pool.map(lambda t: attempt(binary, *t, arguments.seconds, arguments.megabytes), tasks)
-        for (path, mode), (wrong, took) in zip(tasks, results):
+        results = pool.map(lambda t: attempt(*t, arguments.seconds, arguments.megabytes), tasks)
+        for (binary, path, mode), (wrong, took) in zip(tasks, results):
             slowest = max(slowest, (took, str(path), " ".join(mode)))
             if wrong:
                 kinds[re.sub(r"0x..", "0x..", wrong[0])] += 1
-                print(f"{path.relative_to(arguments.folder)}  decode {' '.join(mode)}: {'; '.join(wrong)}", flush=True)
-    print(f"{len(files)} files in {len(MODES)} modes, {sum(kinds.values())} bad runs")
+                print(f"{path.relative_to(arguments.folder)}  {binary.name} {' '.join(mode)}: {'; '.join(wrong)}", flush=True)
+    print(f"{len(files)} files, {len(tasks)} runs, {sum(kinds.values())} bad runs")
     for kind, count in kinds.most_common():
         print(f"    {count:6}  {kind}")
     print(f"slowest: {slowest[0]:.2f} s, decode {slowest[2]} {slowest[1]}")

@@ -24,8 +24,8 @@ use arqscope::wire::{FrameLayout, FrameView, HANDSHAKE, MaxMsgSize, Name};
 use commands::{Place, Server, text};
 use oorandom::Rand64;
 
-/// The most bytes that are handed to a socket at once: a batch of 32 KiB whose last frame goes beyond it.
-const ONE_WRITE: usize = (32 << 10) + FrameLayout::new(MaxMsgSize::MAX).len();
+/// The most bytes that are handed to a socket at once: a batch of 64 KiB whose last frame goes beyond it.
+const ONE_WRITE: usize = (64 << 10) + FrameLayout::new(MaxMsgSize::MAX).len();
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

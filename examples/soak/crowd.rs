@@ -110,7 +110,7 @@ impl Crowd {
         self.counts.attacks.fetch_add(1, Ordering::Relaxed);
         // It bides its time, or those whose attack is over at once would be gone most of the time.
         tokio::time::sleep(self.idle.mul_f64(0.1 + (number % 10) as f64 / 50.0)).await;
-        attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 4).await;
+        attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 12).await;
     }
 
     async fn send(&self, name: Name) {

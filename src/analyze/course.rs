@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn every_fault_of_order_has_its_name_and_is_said_once() {
         use OutOfCourse as O;
-        type Case = (&'static [(Name, i32)], &'static [O]);
-        let cases: [Case; 9] = [
+        type Case<'a> = (&'a [(Name, i32)], &'a [O]);
+        let cases: [Case<'_>; 9] = [
             (&[(Msg, 1), (Msg, 2), (GetMax, 0)], &[O::BeforeGetMax]),
             (&[(GetMax, 0), (Msg, 1), (Ack, 1)], &[O::BeforeReturnMax]),
             (

@@ -151,6 +151,10 @@ impl Tally {
         match lists.as_slice() {
             [] if late == 0 && never == 0 => parts.push("no package lost or written again".to_owned()),
             [] => {}
+            [one] if self.findings(&rules::duplicate_resend::RULE) > 0 => {
+                let acks = if times == 1 { "its ACK" } else { "their ACKs" };
+                parts.push(format!("{} {one} written again ({acks} late or lost)", noun(times, "package")));
+            }
             [one] => parts.push(format!("{} {one} written again", noun(times, "package"))),
             _ => parts.push(format!("{times} packages written again")),
         }
@@ -160,7 +164,9 @@ impl Tally {
         let lost = self.positions(&rules::ack_gap::RULE);
         let withheld = self.positions(&rules::ack_withheld::RULE);
         match (self.list(&rules::ack_gap::RULE), self.list(&rules::ack_withheld::RULE)) {
-            (None, None) => parts.push("no ACK passed over".to_owned()),
+            // Of a package written again the ACK may have been lost.
+            (None, None) if self.findings(&rules::duplicate_resend::RULE) > 0 => {}
+            (None, None) => parts.push("no ACK lost".to_owned()),
             (list, withheld_list) => {
                 if let Some(list) = list {
                     parts.push(format!("{} {list} not written", noun(lost, "ACK")));

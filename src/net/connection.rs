@@ -28,7 +28,7 @@ pub(super) const BATCH_LEN: usize = 64 << 10;
 
 /// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
 /// floods starves nobody.
-const READS_IN_A_ROW: usize = 4;
+const READS_IN_A_ROW: usize = 2;
 
 /// How long the other side may take to close, once the exchange is over.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);

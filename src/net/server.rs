@@ -230,7 +230,7 @@ impl Listener {
                 news(ServerNews::Full { clients });
             }
             // Said again only after there was some room: under pressure every free place is taken at once.
-            said_full = full || (said_full && clients >= options.max_clients / 10 * 9);
+            said_full = full || (said_full && clients >= options.max_clients - options.max_clients / 10);
             tokio::select! {
                 () = stopped(&mut stopping, Stopping::Finish) => break,
                 () = connections.next() => {}

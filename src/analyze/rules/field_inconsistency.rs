@@ -18,8 +18,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
-    // What an unknown frame's fields mean is not known either.
-    if facts.step.name.is_none() {
+    // What an unknown frame's fields mean is not known either, nor what those of a frame that may begin elsewhere.
+    if !facts.on_grid || facts.step.name.is_none() {
         return;
     }
     let mut expected = Vec::new();

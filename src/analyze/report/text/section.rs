@@ -175,7 +175,13 @@ fn reference(sheet: &mut Sheet, record: &ConnectionRecord) {
         },
     ]);
     for (i, fit) in reference.fits.iter().enumerate() {
-        let name = if i == 0 { "best fit" } else { "" };
+        let best = reference.fits.first().map(|best| (best.explained, best.contradicted));
+        // What fits equally cannot be told apart.
+        let name = match i {
+            0 => "best fit",
+            _ if best == Some((fit.explained, fit.contradicted)) => "as good",
+            _ => "",
+        };
         table.row([name.to_owned(), behaviour(fit)]);
     }
     table.keep(0);

@@ -1,32 +1,31 @@
 //! The model: follows one connection with the window rules in observer mode, makes one [`Step`] of each frame, and puts
 //! beside it what the rules need to know.
 
+mod ending;
+mod follow;
+mod odd;
+
 use std::collections::VecDeque;
 
-use super::again::{Acted, Again, Age, Ahead, How, Left, Room, Terms, Waiting};
-use super::course::{Course, Event};
-use super::facts::{
-    AgainFacts, Because, Before, ClockBack, ClosingFacts, FrameFacts, HoleFacts, Place, SentBack, Waited,
-};
-use super::ledger::{Book, Remarks, index};
+use super::again::{Acted, Ahead, Waiting};
+use super::course::Course;
+use super::facts::{Because, Before, ClockBack, Place, SentBack, Waited};
+use super::ledger::{Book, index};
 use super::metrics::{Meter, between};
-use super::parameters::{self, Inference};
+use super::parameters::Inference;
 use super::reference::{Replay, ReplayOptions};
 use super::rules::{self, Found};
 use super::tally::Tally;
 use super::words::seconds;
-use super::{AnalysisOptions, ConnectionAnalysis, PositionSet, Step, StepVerdict};
+use super::{AnalysisOptions, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
-use crate::decode::info::{AckSeen, Answers, Earlier, Flaws, Info, Note};
+use crate::decode::info::{Answers, Info, Note};
 use crate::decode::observer::memory::{Opening, Written};
-use crate::decode::reassembly::{Closing, Hole};
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions, RecvWindow, SendWindow};
-use crate::wire::{FrameLayout, Name, Pos, Side};
+use crate::wire::{Name, Pos, Side};
 
-/// Positions of a jumping ACK that are looked up one by one.
-const MAX_LOOKED_UP: u64 = 64;
 /// Truly new positions remembered.
 const MAX_TRULY_NEW: usize = 64;
 /// Arrivals in order remembered whose ACK has not come.
@@ -57,7 +56,7 @@ pub(super) struct Model {
     cut: [Option<(u64, u32, u32)>; 2],
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,
-    /// Where each side's frames begin is known: from its first byte, or by a frame that had a name.
+    /// Where each side's frames begin is known: from its first byte and the handshake, or by a frame that fits.
     grid: [bool; 2],
     /// That frames cannot be read for want of their size is said once.
     said_unreadable: bool,
@@ -121,7 +120,7 @@ impl Model {
             last_sent: [None; 2],
             cut: [None; 2],
             torn_ack: None,
-            grid: from_start,
+            grid: [false; 2],
             said_unreadable: false,
             asked_at: None,
             asked_sent: None,
@@ -456,375 +455,6 @@ impl Model {
             let edge = i64::from(window.last_acked()?.0) + i64::from(size);
             i32::try_from(edge).ok().map(Pos)
         })
-    }
-
-    /// Everything that is not of the ordinary course.
-    #[cold]
-    fn odd_frame(
-        &mut self,
-        connection: &FramedConnection<'_>,
-        located: &LocatedFrame<'_>,
-        step: &Step,
-        info: &Info,
-        prior: Prior,
-        found: &mut Found,
-    ) {
-        let place = place(connection, Some(step.from), step.packet, step.time);
-        self.grid[index(step.from)] |= step.name.is_some();
-        let mut flaws = info.flaws;
-        // Where P is not known, what looks like padding may be payload.
-        let layout = located.frame.view().layout().max_msg_size();
-        flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
-        // And where seq stands may not be known either.
-        let [least, most] = [connection.capacity.min(), connection.capacity.max()].map(FrameLayout::new);
-        flaws.numbers = flaws.numbers.filter(|_| least.seq() == most.seq());
-        let written = match info.note {
-            Note::Departure { name, pos, .. } => Some((name, pos)),
-            _ => None,
-        };
-        let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
-        let course = self.take_course(connection, located, step, &prior);
-        self.note_cut(located, flaws);
-        self.handshake_rtt(step);
-        self.count_gaps(info.note);
-        let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
-        let facts = FrameFacts {
-            place,
-            step,
-            frame: &located.frame,
-            note: info.note,
-            flaws,
-            on_grid: self.grid[index(step.from)],
-            before: prior.before,
-            book: &self.book,
-            options: &self.options,
-            copies: prior.copy.zip(current).map(|(before, now)| [before, now]),
-            course,
-            after_done,
-            sent_back: prior.sent_back,
-            clock_back: prior.clock_back,
-            waited: self.waited.take(),
-            resent: self.resent_below(info.note),
-        };
-        rules::judge_frame(&facts, found);
-        if let Note::Departure { verdict, name, pos, earlier, .. } = info.note {
-            self.follow(connection, step, &prior, (verdict, name, pos, earlier), found);
-        }
-    }
-
-    fn take_course(
-        &mut self,
-        connection: &FramedConnection<'_>,
-        located: &LocatedFrame<'_>,
-        step: &Step,
-        prior: &Prior,
-    ) -> Option<super::course::OutOfCourse> {
-        let name = step.name.filter(|name| name.sender() == step.from)?;
-        let len = located.frame.view().bytes().len();
-        self.course.take(&Event {
-            name,
-            pos: step.pos.or_else(|| located.frame.pos()),
-            packet: step.packet,
-            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
-            off_grid: len != FrameLayout::new(connection.capacity.max()).len(),
-        })
-    }
-
-    /// Remembers a frame whose end is not there: at the end of the stream it may be one that was never written whole.
-    fn note_cut(&mut self, located: &LocatedFrame<'_>, flaws: Flaws) {
-        let len = located.frame.view().bytes().len();
-        let at_the_end = located.frame.missing().last().is_some_and(|missing| missing.end == len);
-        if located.from == Side::Server {
-            self.torn_ack = at_the_end.then_some(located.packet);
-        }
-        self.cut[index(located.from)] =
-            flaws.partial.filter(|_| at_the_end).map(|(captured, whole)| (located.packet, captured, whole));
-        self.book.partial_frames += u64::from(flaws.partial.is_some());
-    }
-
-    fn handshake_rtt(&mut self, step: &Step) {
-        match step.name {
-            Some(Name::GetMax) => {
-                self.asked_at = step.time;
-                self.asked_sent = self.asked_sent.or(step.sent_time.filter(|sent| sent.is_finite()));
-            }
-            Some(Name::ReturnMax) => {
-                self.meter.handshake = between(self.asked_at, step.time).filter(|nanos| *nanos >= 0).map(seconds);
-            }
-            _ => {}
-        }
-    }
-
-    fn count_gaps(&mut self, note: Note) {
-        if let Note::Departure {
-            verdict: Departure::Skip { missing } | Departure::BeyondWindow { missing: Some(missing), .. },
-            ..
-        } = note
-        {
-            self.meter.gaps += u64::from(missing.count());
-        }
-    }
-
-    /// Of the positions that a jumping ACK covers, those written more than once.
-    fn resent_below(&self, note: Note) -> Vec<(Pos, u64)> {
-        let Note::Acknowledgement { verdict: Acknowledgement::Jump { missing }, .. } = note else { return Vec::new() };
-        (missing.first().0..=missing.last().0)
-            .take(MAX_LOOKED_UP as usize)
-            .filter_map(|pos| self.observer.copy(Pos(pos)))
-            .filter(|copy| copy.copies > 1)
-            .map(|copy| (copy.pos, copy.packet))
-            .collect()
-    }
-
-    /// Follows a position written again or late.
-    fn follow(
-        &mut self,
-        connection: &FramedConnection<'_>,
-        step: &Step,
-        prior: &Prior,
-        (verdict, name, pos, earlier): (Departure, Name, Pos, Earlier),
-        found: &mut Found,
-    ) {
-        let sent = step.sent_time.filter(|sent| sent.is_finite());
-        let since = |from: f64| sent.map(|sent| sent - from).filter(|age| age.is_finite());
-        let (how, age, before) = match verdict {
-            Departure::Fill => {
-                let opened = prior.opening;
-                let min = opened.and_then(|opening| since(opening.sent_time));
-                let max = self.surely_uncounted(pos).and_then(since);
-                let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY).max(min) });
-                if let Some(nanos) = opened.and_then(|opening| between(opening.time, step.time)) {
-                    self.meter.gap_open.add(seconds(nanos));
-                }
-                (
-                    How::Late { opened: opened.map(|opening| opening.packet) },
-                    age,
-                    opened.and_then(|opening| opening.time),
-                )
-            }
-            Departure::Resend => {
-                let nth = match earlier {
-                    Earlier::Copy { nth, .. } => nth,
-                    _ => 2,
-                };
-                let age = prior.copy.and_then(|copy| since(copy.sent_time)).map(|age| Age { min: age, max: age });
-                let earlier = prior.copy.map(|copy| copy.packet);
-                (How::Copy { earlier, nth }, age, prior.copy.and_then(|copy| copy.time))
-            }
-            _ => return,
-        };
-        let acked_before = match earlier {
-            Earlier::Copy { ack, .. } => ack,
-            _ if prior.before.last_acked.is_some_and(|last| last >= pos) => AckSeen::LongAgo,
-            _ => AckSeen::No,
-        };
-        // An ACK that is not whole may have been written to its end later; one that the capture's clock puts after this
-        // frame was.
-        let torn = matches!(acked_before, AckSeen::In { packet, .. }
-            if packet > step.packet || self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
-        let acked_before = if torn { AckSeen::No } else { acked_before };
-        let capture_age = between(before, step.time).map(seconds);
-        // A DONE that keeps its first sent_time tells its age by the capture's clock only.
-        let age = match (name, capture_age) {
-            (Name::Done, Some(by_capture)) => age
-                .filter(|age| age.min > 0.0)
-                .or(Some(Age { min: (by_capture - self.tolerance).max(0.0), max: by_capture + self.tolerance })),
-            _ => age,
-        };
-        // Not one packet of the server so far: it is not silence but a capture of one side.
-        let silent = connection.tcp.packets[connection.way(Side::Server).index()] == 0;
-        let mut again = Again {
-            packet: step.packet,
-            time: step.time,
-            name,
-            pos,
-            how,
-            age,
-            capture_age,
-            terms: self.terms(),
-            highest: prior.before.highest,
-            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
-            acked_before,
-            acks_unseen: silent
-                || torn
-                || prior.copy.map_or_else(
-                    || self.book.lost(Side::Server).is_some(),
-                    |copy| self.book.lost_since(Side::Server, copy.packet),
-                ),
-            acked_after: None,
-            order_disputed: false,
-            left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
-            room: Room::Full,
-            acted: self.acted.filter(|(due, _)| *due == pos).map(|(_, acted)| acted),
-            repeated: false,
-        };
-        let edge = again.edge();
-        // What was seen before a frame that comes later than its packet may have been written after it.
-        let late = self.last.is_some_and(|(last, _)| step.packet < last);
-        if name == Name::Msg && (late || edge.next <= edge.edge) {
-            again.room = if prior.before.acks_proved && !late { Room::Until(edge.edge) } else { Room::Lost };
-        }
-        if let Some(oldest) = self.waiting.put(again) {
-            self.told(connection, &oldest, found);
-        }
-    }
-
-    fn terms(&self) -> Terms {
-        Terms {
-            window: self.options.window,
-            timeout: self.timeout,
-            largest_in_flight: self.meter.largest_in_flight.map_or(0, |(most, _)| most),
-            timeout_at_most: self.inference.timeout_at_most(),
-            tolerance: self.tolerance,
-        }
-    }
-
-    /// A new position: was an older one long due? A package that waited for a resend's ACK goes without being asked
-    /// about (PROTOCOL §4.3).
-    #[inline]
-    fn note_act(&mut self, step: &Step, prior: &Prior) {
-        self.acted = None;
-        let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
-        let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
-        let oldest = Pos(last.0 + 1);
-        let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {
-            (Some(copy), _) => Some((copy.sent_time, copy.packet)),
-            (None, opening) => opening.map(|opening| (opening.sent_time, opening.packet)),
-        };
-        // What the capture lost of the client since may have been its resend.
-        let counted =
-            counted.filter(|(_, packet)| !self.book.lost_since(Side::Client, *packet)).map(|(counted, _)| counted);
-        let age = counted.zip(step.sent_time).map(|(counted, now)| now - counted).filter(|age| age.is_finite());
-        self.acted =
-            age.filter(|age| *age >= timeout + self.tolerance).map(|age| (oldest, Acted { packet: step.packet, age }));
-    }
-
-    /// Everything is known about a position written again or late.
-    #[cold]
-    fn told(&mut self, connection: &FramedConnection<'_>, again: &Again, found: &mut Found) {
-        let earlier = match again.how {
-            How::Late { opened } => opened,
-            How::Copy { earlier, .. } => earlier,
-        };
-        self.inference.learn(again, earlier, self.tolerance);
-        let place = place(connection, Some(Side::Client), again.packet, again.time);
-        rules::judge_again(&AgainFacts { place, again, options: &self.options }, found);
-    }
-
-    /// Bytes of a side are not in the capture.
-    pub(super) fn hole(&mut self, connection: &FramedConnection<'_>, from: Side, hole: &Hole, found: &mut Found) {
-        self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from, hole.offset.saturating_add(hole.len));
-        let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
-        let place = place(connection, Some(from), hole.packet, hole.time);
-        rules::judge_hole(&HoleFacts { place, hole, from, side_is_missing }, found);
-        self.tally(found);
-    }
-
-    /// The other side has what the capture does not show, at least not so far.
-    pub(super) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
-        self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
-        self.lose(from, up_to);
-    }
-
-    /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
-    pub(super) fn disordered(&mut self, packet: u64) {
-        let after = self.last.map_or(0, |(packet, _)| packet);
-        for side in [Side::Client, Side::Server] {
-            self.book.unseen(side, packet, u64::MAX, after);
-            self.lose(side, u64::MAX);
-        }
-    }
-
-    fn lose(&mut self, from: Side, until: u64) {
-        self.observer.hole_until(from, until);
-        self.replay.hole(from);
-        self.course.lost(from);
-        self.waiting.lost((from == Side::Server).then_some(self.last_answer));
-        self.meter.lost();
-        self.acted = None;
-        self.filled = None;
-        self.cut[index(from)] = None;
-        if from == Side::Client {
-            self.receiver = None;
-            self.due.clear();
-        }
-    }
-
-    /// The connection is over.
-    pub(super) fn closed(
-        &mut self,
-        connection: &FramedConnection<'_>,
-        closing: Closing,
-        remarks: Remarks,
-        found: &mut Found,
-    ) -> ConnectionAnalysis {
-        while let Some(again) = self.waiting.pop() {
-            self.told(connection, &again, found);
-        }
-        let tcp = connection.tcp;
-        let unbroken = [Side::Client, Side::Server].iter().all(|side| self.book.lost(*side).is_none());
-        let ended = matches!(closing, Closing::Fin | Closing::Reset);
-        let proves = ended && unbroken && self.from_start == [true; 2];
-        let window = self.observer.window();
-        let facts = ClosingFacts {
-            place: place(connection, None, tcp.last_packet, tcp.last_time),
-            connection,
-            closing,
-            options: &self.options,
-            book: &self.book,
-            proves,
-            course: &self.course,
-            open: window.never_written().map(|run| (run, self.observer.opening(run.first()))).collect(),
-            unanswered: self.unanswered(),
-            longest_rtt: self.meter.longest_rtt(),
-            cut: [Side::Client, Side::Server]
-                .into_iter()
-                .zip(self.cut)
-                .filter(|(side, _)| self.grid[index(*side)])
-                .filter_map(|(side, cut)| cut.map(|(packet, captured, whole)| (side, packet, captured, whole)))
-                .collect(),
-            skipped: &remarks.skipped,
-            inference: &self.inference,
-            largest_in_flight: self.meter.largest_in_flight,
-        };
-        rules::judge_closing(&facts, found);
-        let complete = if self.course.is_complete() { Some(true) } else { proves.then_some(false) };
-        let why_not = facts.because().words;
-        let why_not = if proves { facts.ending().to_owned() } else { why_not };
-        self.tally(found);
-        let acks_lost = self.tally.positions(&rules::ack_gap::RULE) + self.tally.positions(&rules::ack_withheld::RULE);
-        ConnectionAnalysis {
-            connection: tcp.id,
-            client: tcp.from(connection.client),
-            server: tcp.to(connection.client),
-            max_msg_size: *connection.capacity,
-            parameters: parameters::parameters(&self.options, &self.inference, self.meter.largest_in_flight),
-            ledger: self.book.close(connection, closing, remarks),
-            metrics: self.meter.close(acks_lost, self.tally.causes()),
-            verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
-            reference: self.replay.finish(),
-            counts: self.tally.counts(),
-            doubts: self.tally.doubts,
-        }
-    }
-
-    /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
-    fn unanswered(&self) -> Vec<(Pos, Name, u64, Option<Timestamp>)> {
-        if self.receiver.is_none() {
-            return Vec::new();
-        }
-        let last = self.observer.last_acked().unwrap_or_default();
-        let positions = self
-            .due
-            .iter()
-            .flat_map(|due| (due.acks.first().0..=due.acks.last().0).map(move |pos| (Pos(pos), due.packet, due.time)));
-        let named = |pos| self.observer.copy(pos).map_or(Name::Msg, |copy| copy.name);
-        positions
-            .filter(|(pos, ..)| *pos > last)
-            .take(MAX_DUE)
-            .map(|(pos, packet, time)| (pos, named(pos), packet, time))
-            .collect()
     }
 
     /// Counts what was just found.

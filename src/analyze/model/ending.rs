@@ -1,0 +1,135 @@
+//! What the capture lacks, and the end of a connection.
+
+use super::{MAX_DUE, Model, place};
+use crate::analyze::facts::{ClosingFacts, HoleFacts};
+use crate::analyze::ledger::{Remarks, index};
+use crate::analyze::rules::{self, Found};
+use crate::analyze::{ConnectionAnalysis, parameters};
+use crate::decode::framing::FramedConnection;
+use crate::decode::reassembly::{Closing, Hole};
+use crate::time::Timestamp;
+use crate::wire::{Name, Pos, Side};
+
+impl Model {
+    /// Bytes of a side are not in the capture.
+    pub(in crate::analyze) fn hole(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        from: Side,
+        hole: &Hole,
+        found: &mut Found,
+    ) {
+        self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, hole.offset.saturating_add(hole.len));
+        let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
+        let place = place(connection, Some(from), hole.packet, hole.time);
+        rules::judge_hole(&HoleFacts { place, hole, from, side_is_missing }, found);
+        self.tally(found);
+    }
+
+    /// The other side has what the capture does not show, at least not so far.
+    pub(in crate::analyze) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
+        self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
+        self.lose(from, up_to);
+    }
+
+    /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
+    pub(in crate::analyze) fn disordered(&mut self, packet: u64) {
+        let after = self.last.map_or(0, |(packet, _)| packet);
+        for side in [Side::Client, Side::Server] {
+            self.book.unseen(side, packet, u64::MAX, after);
+            self.lose(side, u64::MAX);
+        }
+    }
+
+    pub(super) fn lose(&mut self, from: Side, until: u64) {
+        self.observer.hole_until(from, until);
+        self.replay.hole(from);
+        self.course.lost(from);
+        self.waiting.lost((from == Side::Server).then_some(self.last_answer));
+        self.meter.lost();
+        self.acted = None;
+        self.filled = None;
+        self.cut[index(from)] = None;
+        if from == Side::Client {
+            self.receiver = None;
+            self.due.clear();
+        }
+    }
+
+    /// The connection is over.
+    pub(in crate::analyze) fn closed(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        closing: Closing,
+        remarks: Remarks,
+        found: &mut Found,
+    ) -> ConnectionAnalysis {
+        while let Some(again) = self.waiting.pop() {
+            self.told(connection, &again, found);
+        }
+        let tcp = connection.tcp;
+        let unbroken = [Side::Client, Side::Server].iter().all(|side| self.book.lost(*side).is_none());
+        let ended = matches!(closing, Closing::Fin | Closing::Reset);
+        let proves = ended && unbroken && self.from_start == [true; 2];
+        let window = self.observer.window();
+        let facts = ClosingFacts {
+            place: place(connection, None, tcp.last_packet, tcp.last_time),
+            connection,
+            closing,
+            options: &self.options,
+            book: &self.book,
+            proves,
+            course: &self.course,
+            open: window.never_written().map(|run| (run, self.observer.opening(run.first()))).collect(),
+            unanswered: self.unanswered(),
+            longest_rtt: self.meter.longest_rtt(),
+            cut: [Side::Client, Side::Server]
+                .into_iter()
+                .zip(self.cut)
+                .filter(|(side, _)| self.grid[index(*side)])
+                .filter_map(|(side, cut)| cut.map(|(packet, captured, whole)| (side, packet, captured, whole)))
+                .collect(),
+            skipped: &remarks.skipped,
+            inference: &self.inference,
+            largest_in_flight: self.meter.largest_in_flight,
+        };
+        rules::judge_closing(&facts, found);
+        let complete = if self.course.is_complete() { Some(true) } else { proves.then_some(false) };
+        let why_not = facts.because().words;
+        let why_not = if proves { facts.ending().to_owned() } else { why_not };
+        self.tally(found);
+        let acks_lost = self.tally.positions(&rules::ack_gap::RULE) + self.tally.positions(&rules::ack_withheld::RULE);
+        ConnectionAnalysis {
+            connection: tcp.id,
+            client: tcp.from(connection.client),
+            server: tcp.to(connection.client),
+            max_msg_size: *connection.capacity,
+            parameters: parameters::parameters(&self.options, &self.inference, self.meter.largest_in_flight),
+            ledger: self.book.close(connection, closing, remarks),
+            metrics: self.meter.close(acks_lost, self.tally.causes()),
+            verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
+            reference: self.replay.finish(),
+            counts: self.tally.counts(),
+            doubts: self.tally.doubts,
+        }
+    }
+
+    /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
+    fn unanswered(&self) -> Vec<(Pos, Name, u64, Option<Timestamp>)> {
+        if self.receiver.is_none() {
+            return Vec::new();
+        }
+        let last = self.observer.last_acked().unwrap_or_default();
+        let positions = self
+            .due
+            .iter()
+            .flat_map(|due| (due.acks.first().0..=due.acks.last().0).map(move |pos| (Pos(pos), due.packet, due.time)));
+        let named = |pos| self.observer.copy(pos).map_or(Name::Msg, |copy| copy.name);
+        positions
+            .filter(|(pos, ..)| *pos > last)
+            .take(MAX_DUE)
+            .map(|(pos, packet, time)| (pos, named(pos), packet, time))
+            .collect()
+    }
+}

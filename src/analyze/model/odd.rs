@@ -1,0 +1,139 @@
+//! What is gathered about a frame that is not of the ordinary course, for the rules.
+
+use super::{Model, Prior, place};
+use crate::analyze::Step;
+use crate::analyze::course::{Event, OutOfCourse};
+use crate::analyze::facts::FrameFacts;
+use crate::analyze::ledger::index;
+use crate::analyze::metrics::between;
+use crate::analyze::rules::{self, Found};
+use crate::analyze::words::seconds;
+use crate::decode::framing::{CapacityBasis, FramedConnection, LocatedFrame};
+use crate::decode::info::{Flaws, Info, Note};
+use crate::window::{Acknowledgement, Departure};
+use crate::wire::{FrameLayout, Name, Pos, Side};
+
+/// Positions of a jumping ACK that are looked up one by one.
+const MAX_LOOKED_UP: usize = 64;
+
+impl Model {
+    /// Everything that is not of the ordinary course.
+    #[cold]
+    pub(super) fn odd_frame(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        located: &LocatedFrame<'_>,
+        step: &Step,
+        info: &Info,
+        prior: Prior,
+        found: &mut Found,
+    ) {
+        let place = place(connection, Some(step.from), step.packet, step.time);
+        let mut flaws = info.flaws;
+        // Where P is not known, what looks like padding may be payload.
+        let layout = located.frame.view().layout().max_msg_size();
+        flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
+        // And where seq stands may not be known either.
+        let [least, most] = [connection.capacity.min(), connection.capacity.max()].map(FrameLayout::new);
+        flaws.numbers = flaws.numbers.filter(|_| least.seq() == most.seq());
+        let told = matches!(connection.capacity.basis(), CapacityBasis::Handshake | CapacityBasis::Declared);
+        let fits = step.name.is_some_and(|name| !name.is_handshake()) && !flaws.padding;
+        self.grid[index(step.from)] |= fits || (told && self.from_start[index(step.from)]);
+        let written = match info.note {
+            Note::Departure { name, pos, .. } => Some((name, pos)),
+            _ => None,
+        };
+        let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
+        let course = self.take_course(connection, located, step, &prior);
+        self.note_cut(located, flaws);
+        self.handshake_rtt(step);
+        self.count_gaps(info.note);
+        let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
+        let facts = FrameFacts {
+            place,
+            step,
+            frame: &located.frame,
+            note: info.note,
+            flaws,
+            on_grid: self.grid[index(step.from)],
+            before: prior.before,
+            book: &self.book,
+            options: &self.options,
+            copies: prior.copy.zip(current).map(|(before, now)| [before, now]),
+            course,
+            after_done,
+            sent_back: prior.sent_back,
+            clock_back: prior.clock_back,
+            waited: self.waited.take(),
+            resent: self.resent_below(info.note),
+        };
+        rules::judge_frame(&facts, found);
+        if let Note::Departure { verdict, name, pos, earlier, .. } = info.note {
+            self.follow(connection, step, &prior, (verdict, name, pos, earlier), found);
+        }
+    }
+
+    fn take_course(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        located: &LocatedFrame<'_>,
+        step: &Step,
+        prior: &Prior,
+    ) -> Option<OutOfCourse> {
+        let name = step.name.filter(|name| name.sender() == step.from)?;
+        let len = located.frame.view().bytes().len();
+        self.course.take(&Event {
+            name,
+            pos: step.pos.or_else(|| located.frame.pos()),
+            packet: step.packet,
+            last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
+            off_grid: len != FrameLayout::new(connection.capacity.max()).len(),
+        })
+    }
+
+    /// Remembers a frame whose end is not there: at the end of the stream it may be one that was never written whole.
+    fn note_cut(&mut self, located: &LocatedFrame<'_>, flaws: Flaws) {
+        let len = located.frame.view().bytes().len();
+        let at_the_end = located.frame.missing().last().is_some_and(|missing| missing.end == len);
+        if located.from == Side::Server {
+            self.torn_ack = at_the_end.then_some(located.packet);
+        }
+        self.cut[index(located.from)] =
+            flaws.partial.filter(|_| at_the_end).map(|(captured, whole)| (located.packet, captured, whole));
+        self.book.partial_frames += u64::from(flaws.partial.is_some());
+    }
+
+    fn handshake_rtt(&mut self, step: &Step) {
+        match step.name {
+            Some(Name::GetMax) => {
+                self.asked_at = step.time;
+                self.asked_sent = self.asked_sent.or(step.sent_time.filter(|sent| sent.is_finite()));
+            }
+            Some(Name::ReturnMax) => {
+                self.meter.handshake = between(self.asked_at, step.time).filter(|nanos| *nanos >= 0).map(seconds);
+            }
+            _ => {}
+        }
+    }
+
+    fn count_gaps(&mut self, note: Note) {
+        if let Note::Departure {
+            verdict: Departure::Skip { missing } | Departure::BeyondWindow { missing: Some(missing), .. },
+            ..
+        } = note
+        {
+            self.meter.gaps += u64::from(missing.count());
+        }
+    }
+
+    /// Of the positions that a jumping ACK covers, those written more than once.
+    fn resent_below(&self, note: Note) -> Vec<(Pos, u64)> {
+        let Note::Acknowledgement { verdict: Acknowledgement::Jump { missing }, .. } = note else { return Vec::new() };
+        (missing.first().0..=missing.last().0)
+            .take(MAX_LOOKED_UP)
+            .filter_map(|pos| self.observer.copy(Pos(pos)))
+            .filter(|copy| copy.copies > 1)
+            .map(|copy| (copy.pos, copy.packet))
+            .collect()
+    }
+}
