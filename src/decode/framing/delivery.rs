@@ -34,7 +34,7 @@ pub(super) struct Core<T> {
 }
 
 /// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Owed {
     /// Stream offset up to which they were acknowledged; 0 for none.
     pub(super) up_to: [u64; 2],
