@@ -76,16 +76,18 @@ impl Held {
     }
 
     /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
-    /// may be that of an earlier record. Where that is not known any more, the clock says which came first.
+    /// may be that of an earlier record. Where that is not known any more, the clock says which came first, and what is
+    /// missing may have.
     fn needs(&self, other: &Self) -> bool {
         let Self::Frame { after, time: now, .. } = self else { return false };
         let (offset, then) = match other {
             Self::Frame { offset, time, .. } => (*offset, *time),
             Self::Hole { hole, .. } => (hole.offset, None),
         };
-        match after {
-            Some(after) => *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now),
-            None => now.zip(then).is_some_and(|(now, then)| then < now),
+        match (after, other) {
+            (Some(after), _) => *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now),
+            (None, Self::Hole { .. }) => true,
+            (None, Self::Frame { .. }) => now.zip(then).is_some_and(|(now, then)| then < now),
         }
     }
 }
