@@ -94,10 +94,13 @@ impl Model {
             room: Room::Full,
             acted: self.acted.filter(|(due, _)| *due == pos).map(|(_, acted)| acted),
             repeated: false,
+            heard: false,
         };
         let edge = again.edge();
-        if name == Name::Msg && edge.next <= edge.edge {
-            again.room = if prior.before.acks_proved { Room::Until(edge.edge) } else { Room::Lost };
+        // What was seen before a frame that comes later than its packet may have been written after it.
+        let late = self.last.is_some_and(|(last, _)| step.packet < last);
+        if name == Name::Msg && (late || edge.next <= edge.edge) {
+            again.room = if prior.before.acks_proved && !late { Room::Until(edge.edge) } else { Room::Lost };
         }
         if let Some(oldest) = self.waiting.put(again) {
             self.told(connection, &oldest, found);
@@ -122,6 +125,11 @@ impl Model {
         let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
+        // It has to have been the oldest for as long: that ACK took its time to reach the client.
+        let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(Some(moved), step.time));
+        if since.is_none_or(|nanos| seconds(nanos) < timeout + self.tolerance) {
+            return;
+        }
         let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {
             (Some(copy), _) => Some((copy.sent_time, copy.packet)),
             (None, opening) => opening.map(|opening| (opening.sent_time, opening.packet)),
