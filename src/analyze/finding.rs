@@ -319,6 +319,15 @@ impl PositionSet {
     }
 }
 
+impl FromIterator<Pos> for PositionSet {
+    /// Of positions that ascend.
+    fn from_iter<I: IntoIterator<Item = Pos>>(ascending: I) -> Self {
+        let mut set = Self::new();
+        ascending.into_iter().filter_map(|pos| Positions::new(pos, pos)).for_each(|run| set.push(run));
+        set
+    }
+}
+
 impl From<Pos> for PositionSet {
     fn from(pos: Pos) -> Self {
         Self { runs: Positions::new(pos, pos).into_iter().collect() }
