@@ -77,8 +77,13 @@ impl fmt::Display for Cause {
         for (i, trigger) in self.triggers.iter().enumerate() {
             f.write_str(if i == 0 { "; " } else { ", " })?;
             match (trigger, timer, window) {
-                (Trigger::Timer, Some(timer), _) => write!(f, "the timer had ended ({timer})")?,
-                (Trigger::Timer, None, _) => f.write_str("the timer had ended")?,
+                (Trigger::Timer, Some(timer), _) if timer.shows_its_end() => {
+                    write!(f, "the timer had ended ({timer})")?;
+                }
+                (Trigger::Timer, Some(timer), _) => {
+                    write!(f, "the timer had ended: nothing else can have set it off ({timer})")?;
+                }
+                (Trigger::Timer, None, _) => f.write_str("the timer had ended: nothing else can have set it off")?,
                 (Trigger::FullWindow, _, Some(window)) => {
                     let basis = match window.basis {
                         Basis::Declared => "",

@@ -117,6 +117,13 @@ fn run_5_writes_done_three_times_and_its_server_breaks_a_rule_with_acks_0_and_1(
     assert_eq!(errors, ["ack-regress"; 2]);
     assert_eq!(told.closed[0].verdict.worst, Some(Severity::Error));
     assert_eq!(told.closed[0].verdict.complete, Some(true));
+    // Nothing but its timer sets off a DONE, whoever knows the timeout.
+    let undeclared = analyse_file("captures/run5.pcapng", AnalysisOptions::default());
+    assert_eq!(undeclared.closed[0].metrics.resend_causes.timer, 2);
+    for finding in undeclared.of("done-resend") {
+        assert_eq!(finding.cause.as_ref().unwrap().triggers, [Trigger::Timer]);
+        assert!(finding.message.contains("nothing else can have set it off"), "{}", finding.message);
+    }
     // One timeout apart at least, by the only clock that tells: the copies have one sent_time.
     for finding in told.of("done-resend") {
         assert_eq!(finding.cause.as_ref().unwrap().triggers, [Trigger::Timer]);
