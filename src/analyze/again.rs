@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::finding::CLOCK_GRAIN;
 use super::{Basis, Cause, Evidence, TimerEvidence, Trigger, Why, WindowEvidence};
 use crate::decode::info::AckSeen;
 use crate::time::Timestamp;
@@ -12,8 +13,6 @@ use crate::wire::{Name, Pos};
 
 /// Positions that wait to be told, per connection; beyond it the oldest is told with what is known.
 pub(super) const MAX_WAITING: usize = 256;
-/// What an f64 of Unix seconds may be off, twice.
-const CLOCK_GRAIN: f64 = 1e-6;
 
 /// A MSG or DONE at or below the highest position written before it.
 #[derive(Debug, Clone)]
@@ -169,7 +168,12 @@ impl Again {
     /// Whether a trigger held; `None` where nothing tells.
     fn held(&self, trigger: Trigger) -> Option<bool> {
         if trigger == Trigger::Timer {
-            return if self.is_overdue_by(0.0) { Some(true) } else { self.is_early_by(CLOCK_GRAIN).then_some(false) };
+            if self.is_overdue_by(0.0) || self.is_early_by(CLOCK_GRAIN) {
+                return Some(self.is_overdue_by(0.0));
+            }
+            // Something set it off; where everything else is ruled out, it was the timer, whatever its age tells.
+            let ruled_out = |other| self.held(other) == Some(false);
+            return (ruled_out(Trigger::FullWindow) && ruled_out(Trigger::EndOfMessage)).then_some(true);
         }
         // DONE goes when nothing else is left, and goes again by its timer alone (PROTOCOL §3.6).
         if self.name != Name::Msg {
@@ -341,6 +345,7 @@ mod tests {
             },
             highest: Pos(pos),
             last_acked: Some(Pos(pos - 1)),
+            heard: true,
             acked_before: AckSeen::No,
             acks_unseen: false,
             order_disputed: false,

@@ -107,6 +107,9 @@ impl<S: AnalysisSink> Analysis<S> {
     /// Hands on what the rules found.
     #[cold]
     fn deliver(&mut self, connection: &FramedConnection<'_>) {
+        for unwritten in self.found.unwritten.drain(..) {
+            self.sink.ack_not_written(connection, &unwritten);
+        }
         for doubt in self.found.doubts.drain(..) {
             self.sink.doubt(connection, doubt);
         }

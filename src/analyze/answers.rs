@@ -1,129 +1,187 @@
 //! Which arrivals were answered by an ACK: the server's side of the bookkeeping, as far as the wire shows it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use crate::window::{Arrival, RecvWindow};
-use crate::wire::Pos;
+use crate::time::Timestamp;
+use crate::window::{Arrival, Positions, RecvWindow};
+use crate::wire::{Name, Pos};
 
-/// Arrivals that wait for their ACK, at most; the longest-waiting are forgotten beyond, which is said.
-pub const MAX_WAITING: usize = 1 << 16;
+/// Calls that wait for their ACK, at most; beyond it the longest-waiting is forgotten, and never said to be unanswered.
+pub(super) const MAX_WAITING: usize = 4096;
 
-/// An arrival that an ACK is due for (PROTOCOL §3.3, §3.4).
+/// A frame that an ACK is due for (PROTOCOL §3.3, §3.4, §3.6); of a held package, the one that released it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Call {
+pub(super) struct Asked {
+    pub(super) name: Name,
+    pub(super) packet: u64,
+    /// Counts the frames of the connection, from 0.
+    pub(super) index: u64,
+    pub(super) time: Option<Timestamp>,
+}
+
+/// A call for one ACK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
     /// The position, and the number that its ACK carries.
-    pub pos: Pos,
-    /// Where the MSG or DONE stands that called for it, as the caller counts (packets, rows); of a held package, the one
-    /// that released it.
-    pub at: u64,
-    /// Counts the calls of a connection, from 0.
-    pub serial: u64,
+    pub(super) pos: Pos,
+    pub(super) by: Asked,
     /// Which of this position's calls it is.
-    pub kind: CallKind,
+    pub(super) kind: CallKind,
+    /// Another call of the same position was answered while this one waited: which of the equal ACKs is missing, nothing
+    /// tells.
+    pub(super) one_of_several: bool,
+    /// Its answer may have passed in bytes that are not captured.
+    doubted: bool,
 }
 
 /// What called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallKind {
-    /// The position came in order, or was released.
-    First,
+pub(super) enum CallKind {
+    /// The position came in order.
+    InOrder,
+    /// It had been held, and was released by a lower one.
+    Released,
     /// A further copy.
     Repeat,
 }
 
+/// ACKs that are proved not written when they were due: later answers came, or the server said goodbye, without them.
+///
+/// An ACK that is written late, for a copy that came later, and one that is lost look the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotWritten {
+    /// Their numbers; a run of more than one only where a jumping ACK alone tells of them.
+    pub acks: Positions,
+    /// The packet with the MSG that they were due for; where that is not known, with the ACK that jumped over them.
+    pub packet: u64,
+    /// That frame, as [`Step::index`](super::Step::index) counts.
+    pub index: u64,
+    /// Several were due for copies of this position and some were written: which was not, nothing tells.
+    pub one_of_several: bool,
+}
+
 /// Calls, and the ACKs that answered them.
 ///
-/// The server answers in the order in which it reads, so an ACK that answers a call proves that whatever was called
-/// for before it, and is unanswered, was not written. Of several calls of one position an ACK answers the latest: which
-/// of two equal ACKs was lost, nothing tells.
-#[derive(Debug, Clone, Default)]
-pub struct Answers {
+/// The server answers in the order in which it reads, so its ACKs are its calls in order with some left out. Each ACK is
+/// taken to answer the earliest call that it can: what was called for before that one and is unanswered was certainly not
+/// written. Of equal calls the one that is left unanswered stands where the first was made.
+#[derive(Debug, Clone)]
+pub(super) struct Answers {
     window: RecvWindow,
-    waiting: BTreeMap<i32, VecDeque<Call>>,
-    len: usize,
-    next: u64,
-    /// Positions of which an ACK answered a call while another one was waiting.
-    shared: BTreeSet<i32>,
-    /// Every call below this serial was answered or never will be.
-    answered: u64,
-    forgotten: u64,
+    /// In the order of the calls.
+    waiting: VecDeque<Call>,
+    /// Further copies among them; without one, positions ascend.
+    repeats: usize,
 }
 
 impl Answers {
-    /// For a server that nothing has reached.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    /// For a server to which all up to `through` has come, and been answered.
+    pub(super) fn after(through: Pos) -> Self {
+        Self { window: RecvWindow::after(through), waiting: VecDeque::new(), repeats: 0 }
     }
 
-    /// Takes in a MSG, or a DONE, of the client, which stands `at` there, and gives what it is to the receiver.
-    pub fn arrive(&mut self, pos: Pos, at: u64) -> Arrival {
+    /// Takes in a MSG or DONE of the client: what it is to the receiver. What is `acked` already calls for nothing when it
+    /// comes for the first time.
+    pub(super) fn arrive(&mut self, pos: Pos, by: Asked, acked: Option<Pos>) -> Arrival {
+        // A DONE is not held (PROTOCOL §3.6).
+        if by.name == Name::Done && i64::from(pos.0) > i64::from(self.arrived_through().0) + 1 {
+            return Arrival::Ahead;
+        }
         let arrival = self.window.arrive(pos);
         match arrival {
-            Arrival::InOrder { acks } => {
-                for pos in acks.first().0..=acks.last().0 {
-                    // A run is as long as what was held; it was written frame by frame.
-                    self.call(Pos(pos), at, CallKind::First);
-                }
-            }
-            Arrival::Duplicate => self.call(pos, at, CallKind::Repeat),
+            // A run is as long as what was held; it was written frame by frame.
+            Arrival::InOrder { acks } => (acks.first().0..=acks.last().0)
+                .map(Pos)
+                .filter(|pos| acked.is_none_or(|acked| *pos > acked))
+                .for_each(|pos| {
+                    let kind = if pos == acks.first() { CallKind::InOrder } else { CallKind::Released };
+                    self.call(pos, by, kind);
+                }),
+            Arrival::Duplicate => self.call(pos, by, CallKind::Repeat),
             Arrival::Ahead | Arrival::HeldTwice | Arrival::NoRoom | Arrival::NotAPosition => {}
         }
         arrival
     }
 
-    fn call(&mut self, pos: Pos, at: u64, kind: CallKind) {
-        if self.len == MAX_WAITING {
-            self.forgotten += 1;
-            return;
-        }
-        let call = Call { pos, at, serial: self.next, kind };
-        self.next += 1;
-        self.len += 1;
-        self.waiting.entry(pos.0).or_default().push_back(call);
+    /// The next position, when nothing is held: true when it was that.
+    #[inline]
+    pub(super) fn arrive_in_order(&mut self, pos: Pos, by: Asked) -> Option<Positions> {
+        let acks = self.window.arrive_in_order(pos)?;
+        self.call(pos, by, CallKind::InOrder);
+        Some(acks)
     }
 
-    /// Takes in an ACK of the server and gives the call that it answers.
-    pub fn acknowledge(&mut self, number: Pos) -> Option<Call> {
-        let calls = self.waiting.get_mut(&number.0)?;
-        let call = calls.pop_back()?;
-        if calls.is_empty() {
-            self.waiting.remove(&number.0);
-            self.shared.remove(&number.0);
+    #[inline]
+    fn call(&mut self, pos: Pos, by: Asked, kind: CallKind) {
+        if self.waiting.len() >= MAX_WAITING
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            self.repeats -= usize::from(oldest.kind == CallKind::Repeat);
+        }
+        self.repeats += usize::from(kind == CallKind::Repeat);
+        self.waiting.push_back(Call { pos, by, kind, one_of_several: false, doubted: false });
+    }
+
+    /// Takes in an ACK of the server and gives the call that it answers; those before it were not answered and are
+    /// handed to `passed`.
+    #[inline]
+    pub(super) fn acknowledge(&mut self, number: Pos, mut passed: impl FnMut(Call)) -> Option<Call> {
+        let at = if self.waiting.front()?.pos == number {
+            0
+        } else if self.repeats == 0 {
+            self.waiting.binary_search_by_key(&number, |call| call.pos).ok()?
         } else {
-            self.shared.insert(number.0);
+            self.waiting.iter().position(|call| call.pos == number)?
+        };
+        for call in self.waiting.drain(..at) {
+            self.repeats -= usize::from(call.kind == CallKind::Repeat);
+            if !call.doubted {
+                passed(call);
+            }
         }
-        self.len -= 1;
-        self.answered = self.answered.max(call.serial);
-        Some(call)
+        let answered = self.waiting.pop_front()?;
+        self.repeats -= usize::from(answered.kind == CallKind::Repeat);
+        if self.repeats > 0
+            && let Some(equal) = self.waiting.iter_mut().find(|call| call.pos == number)
+        {
+            equal.by = answered.by;
+            equal.one_of_several = true;
+        }
+        Some(answered)
     }
 
-    /// The server said goodbye: whatever it has not answered it never will.
-    pub const fn disconnect(&mut self) {
-        self.answered = self.next;
+    /// The server said goodbye: whatever it has not answered it never will. Gives back what waits and lies at or below
+    /// `acked`; of what lies above, the connection's end tells.
+    pub(super) fn disconnect(&mut self, acked: Pos, mut passed: impl FnMut(Call)) {
+        for call in self.waiting.iter().filter(|call| call.pos <= acked && !call.doubted) {
+            passed(*call);
+        }
+        self.waiting.retain(|call| call.pos > acked);
+        self.repeats = self.waiting.iter().filter(|call| call.kind == CallKind::Repeat).count();
     }
 
-    /// Calls without an answer, by position, each with whether that is proved: a later call was answered.
-    pub fn unanswered(&self) -> impl Iterator<Item = (Call, bool)> + '_ {
-        self.waiting.values().flatten().map(|call| (*call, call.serial < self.answered))
+    /// Of what was called for so far, nothing proves any more that it was not answered.
+    pub(super) fn doubt(&mut self) {
+        self.waiting.iter_mut().for_each(|call| call.doubted = true);
     }
 
-    /// True when another call of the position of an unanswered one was answered: which of the equal ACKs was not written,
-    /// nothing tells.
-    #[must_use]
-    pub fn is_one_of_several(&self, call: Call) -> bool {
-        self.shared.contains(&call.pos.0)
+    /// Positions above `acked` that wait for their first ACK.
+    pub(super) fn unanswered(&self, acked: Pos) -> impl Iterator<Item = &Call> {
+        self.waiting.iter().filter(move |call| call.pos > acked && call.kind != CallKind::Repeat)
     }
 
-    /// Calls that were forgotten.
-    #[must_use]
-    pub const fn forgotten(&self) -> u64 {
-        self.forgotten
+    /// True when no further copy waits for its ACK.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.repeats == 0
+    }
+
+    /// True when the receiver holds nothing back.
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.window.holds_nothing()
     }
 
     /// The position up to which all have arrived.
-    #[must_use]
-    pub fn arrived_through(&self) -> Pos {
+    pub(super) fn arrived_through(&self) -> Pos {
         self.window.arrived_through()
     }
 }
@@ -132,43 +190,71 @@ impl Answers {
 mod tests {
     use super::*;
 
-    fn lost(answers: &Answers) -> Vec<(i32, u64, CallKind)> {
-        answers.unanswered().filter(|(_, proved)| *proved).map(|(c, _)| (c.pos.0, c.at, c.kind)).collect()
+    fn arrive(answers: &mut Answers, pos: i32, packet: u64) {
+        let by = Asked { name: Name::Msg, packet, index: packet, time: None };
+        answers.arrive(Pos(pos), by, None);
+    }
+
+    /// The calls that an ACK passes by: position, packet, one of several.
+    fn passed(answers: &mut Answers, number: i32) -> Vec<(i32, u64, bool)> {
+        let mut passed = Vec::new();
+        answers.acknowledge(Pos(number), |call| passed.push((call.pos.0, call.by.packet, call.one_of_several)));
+        passed
     }
 
     #[test]
     fn an_ack_proves_that_what_was_called_for_before_it_was_not_written() {
-        let mut answers = Answers::new();
+        let mut answers = Answers::after(Pos(0));
         for pos in 1..=3 {
-            answers.arrive(Pos(pos), 10 + pos as u64);
+            arrive(&mut answers, pos, 10 + pos as u64);
         }
-        assert_eq!(lost(&answers), []);
-        assert_eq!(answers.acknowledge(Pos(3)).map(|call| call.at), Some(13));
-        assert_eq!(lost(&answers), [(1, 11, CallKind::First), (2, 12, CallKind::First)]);
+        assert_eq!(passed(&mut answers, 3), [(1, 11, false), (2, 12, false)]);
+        assert_eq!(answers.acknowledge(Pos(3), |_| ()), None);
     }
 
     #[test]
-    fn of_two_copies_and_one_ack_the_first_call_is_unanswered_and_a_late_ack_answers_both() {
-        let mut answers = Answers::new();
-        answers.arrive(Pos(1), 1);
-        answers.arrive(Pos(1), 2);
-        assert_eq!(answers.acknowledge(Pos(1)).map(|call| call.at), Some(2));
-        assert_eq!(lost(&answers), [(1, 1, CallKind::First)]);
-        assert!(answers.unanswered().all(|(call, _)| answers.is_one_of_several(call)));
-        assert_eq!(answers.acknowledge(Pos(1)).map(|call| call.at), Some(1));
-        assert_eq!(lost(&answers), []);
-        assert_eq!(answers.acknowledge(Pos(1)), None);
+    fn of_two_copies_and_one_ack_one_is_missing_once_a_later_ack_has_come() {
+        let mut answers = Answers::after(Pos(0));
+        for (pos, packet) in [(1, 1), (1, 2), (2, 3)] {
+            arrive(&mut answers, pos, packet);
+        }
+        // The other one may be under way.
+        assert_eq!(passed(&mut answers, 1), []);
+        assert_eq!(passed(&mut answers, 2), [(1, 1, true)]);
+    }
+
+    #[test]
+    fn an_ack_that_was_under_way_while_its_package_was_written_again_proves_nothing() {
+        let mut answers = Answers::after(Pos(0));
+        for (pos, packet) in [(1, 1), (2, 2), (1, 3)] {
+            arrive(&mut answers, pos, packet);
+        }
+        for number in [1, 2, 1] {
+            assert_eq!(passed(&mut answers, number), []);
+        }
+        answers.disconnect(Pos(2), |call| panic!("{call:?}"));
     }
 
     #[test]
     fn held_packages_are_called_for_when_they_are_released() {
-        let mut answers = Answers::new();
-        answers.arrive(Pos(2), 1);
-        assert_eq!(answers.unanswered().count(), 0);
-        answers.arrive(Pos(1), 2);
-        let calls: Vec<_> = answers.unanswered().map(|(call, _)| (call.pos.0, call.at)).collect();
-        assert_eq!(calls, [(1, 2), (2, 2)]);
-        answers.disconnect();
-        assert_eq!(lost(&answers).len(), 2);
+        let mut answers = Answers::after(Pos(0));
+        arrive(&mut answers, 2, 1);
+        assert_eq!(answers.unanswered(Pos(0)).count(), 0);
+        arrive(&mut answers, 1, 2);
+        let calls: Vec<_> = answers.unanswered(Pos(0)).map(|call| (call.pos.0, call.by.packet, call.kind)).collect();
+        assert_eq!(calls, [(1, 2, CallKind::InOrder), (2, 2, CallKind::Released)]);
+    }
+
+    #[test]
+    fn goodbye_ends_all_waiting_but_for_what_was_in_doubt() {
+        let mut answers = Answers::after(Pos(0));
+        arrive(&mut answers, 1, 1);
+        answers.doubt();
+        arrive(&mut answers, 2, 2);
+        arrive(&mut answers, 3, 3);
+        let mut passed = Vec::new();
+        answers.disconnect(Pos(2), |call| passed.push(call.pos.0));
+        assert_eq!(passed, [2]);
+        assert_eq!(answers.unanswered(Pos(2)).map(|call| call.pos.0).collect::<Vec<_>>(), [3]);
     }
 }

@@ -55,6 +55,9 @@ pub struct Rule {
     pub page: &'static str,
 }
 
+/// What an f64 of Unix seconds may be off, twice.
+pub(super) const CLOCK_GRAIN: f64 = 1e-6;
+
 /// How far a finding can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certainty {
@@ -139,6 +142,15 @@ pub struct TimerEvidence {
     pub age_max: f64,
     /// The timeout, declared or inferred; seconds.
     pub timeout: Option<f64>,
+}
+
+impl TimerEvidence {
+    /// The age alone shows that the timer had ended. Where it does not and [`Trigger::Timer`] is told, nothing else can
+    /// have set the resend off.
+    #[must_use]
+    pub fn shows_its_end(&self) -> bool {
+        self.timeout.is_some_and(|timeout| self.age_min + CLOCK_GRAIN >= timeout)
+    }
 }
 
 /// Where the window stood.
@@ -316,6 +328,15 @@ impl PositionSet {
     /// The positions one by one, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Pos> + '_ {
         self.runs.iter().flat_map(|run| (run.first().0..=run.last().0).map(Pos))
+    }
+}
+
+impl FromIterator<Pos> for PositionSet {
+    /// Of positions that ascend.
+    fn from_iter<I: IntoIterator<Item = Pos>>(ascending: I) -> Self {
+        let mut set = Self::new();
+        ascending.into_iter().filter_map(|pos| Positions::new(pos, pos)).for_each(|run| set.push(run));
+        set
     }
 }
 

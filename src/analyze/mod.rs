@@ -15,7 +15,7 @@
 
 mod again;
 mod analysis;
-pub mod answers;
+mod answers;
 pub mod command;
 mod course;
 pub mod expect;
@@ -37,6 +37,7 @@ mod tests;
 mod words;
 
 pub use analysis::{Analysis, AnalysisState};
+pub use answers::NotWritten;
 pub use finding::{
     Basis, Cause, Certainty, Doubt, Evidence, Finding, Group, PositionSet, Rule, Severity, TimerEvidence, Trigger, Why,
     WindowEvidence,

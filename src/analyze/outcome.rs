@@ -183,7 +183,10 @@ pub struct Metrics {
     pub resent: u64,
     /// ACK frames seen.
     pub acks: u64,
-    /// ACKs that were never written though due: as far as proven.
+    /// ACKs that were not written when they were due, one for each frame that called for one: those that are proved by a
+    /// later ACK or by the server's DISCONNECT, and a position's ACK that silence proves (`ack-withheld`). Of several
+    /// equal ACKs which one is missing, and whether one came late or never, nothing tells; how many, this does. Answers
+    /// to DONE are left to `done-resend`.
     pub acks_lost: u64,
     /// Positions that were passed over and written later or never.
     pub gaps: u64,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{ConnectionAnalysis, Doubt, Finding, Step};
+use super::{ConnectionAnalysis, Doubt, Finding, NotWritten, Step};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 
 /// What the analysis is told: declared parameters and tolerances.
@@ -40,6 +40,12 @@ pub trait AnalysisSink {
     fn step(&mut self, connection: &FramedConnection<'_>, frame: &LocatedFrame<'_>, step: &Step) -> ControlFlow<()> {
         let _ = (connection, frame, step);
         ControlFlow::Continue(())
+    }
+
+    /// ACKs are proved not written when they were due: every one that [`Metrics::acks_lost`](super::Metrics::acks_lost)
+    /// counts, but for those that `ack-withheld` finds.
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        let _ = (connection, acks);
     }
 
     /// Something the traffic did. `Break` ends the job.

@@ -1,11 +1,16 @@
 //! What a connection's findings come to: counts that stay exact whatever a report keeps, and the verdict in one line.
 
-use super::{Finding, PositionSet, ResendCauses, Rule, RuleCount, Severity, Trigger, Verdict, Why, rules};
+use std::collections::BTreeSet;
+
+use super::{Finding, NotWritten, PositionSet, ResendCauses, Rule, RuleCount, Severity, Trigger, Verdict, Why, rules};
 use crate::window::Positions;
 use crate::wire::Pos;
 
 /// Runs of positions remembered for the verdict, per rule; beyond it only their number is.
 const MAX_RUNS: usize = 8;
+
+/// ACKs not written that are remembered for the verdict.
+const MAX_ACKS: usize = 256;
 
 /// One rule's findings.
 #[derive(Debug)]
@@ -22,6 +27,10 @@ struct Entry {
 pub(super) struct Tally {
     entries: Vec<Entry>,
     causes: ResendCauses,
+    /// ACKs not written when due: how many, the positions of the first, and how many those are not.
+    unwritten: u64,
+    unwritten_positions: BTreeSet<i32>,
+    unwritten_beyond: u64,
     pub(super) doubts: u64,
 }
 
@@ -56,6 +65,20 @@ impl Tally {
         for run in finding.positions.runs() {
             entry.note(*run);
         }
+    }
+
+    pub(super) fn unwritten(&mut self, acks: &NotWritten) {
+        let count = u64::from(acks.acks.count());
+        self.unwritten += count;
+        let room = MAX_ACKS - self.unwritten_positions.len();
+        let kept = acks.acks.first().0..=acks.acks.last().0;
+        self.unwritten_positions.extend(kept.take(room));
+        self.unwritten_beyond += count.saturating_sub(room as u64);
+    }
+
+    /// ACKs that were not written when they were due.
+    pub(super) const fn acks_not_written(&self) -> u64 {
+        self.unwritten
     }
 
     /// Exact counts, the highest severity first, then in the order of the rules.
@@ -161,20 +184,22 @@ impl Tally {
     }
 
     fn say_acks(&self, parts: &mut Vec<String>) {
-        let lost = self.positions(&rules::ack_gap::RULE);
+        if self.unwritten > 0 {
+            let list = spread(&self.unwritten_positions.iter().map(|pos| Pos(*pos)).collect());
+            let more = match self.unwritten_beyond {
+                0 => String::new(),
+                beyond => format!(" and {beyond} more"),
+            };
+            parts.push(format!("{} {list}{more} not written when due", noun(self.unwritten, "ACK")));
+        }
         let withheld = self.positions(&rules::ack_withheld::RULE);
-        match (self.list(&rules::ack_gap::RULE), self.list(&rules::ack_withheld::RULE)) {
+        match self.list(&rules::ack_withheld::RULE) {
+            Some(list) => parts.push(format!("{} {list} never seen", noun(withheld, "ACK"))),
             // Of a package written again the ACK may have been lost.
-            (None, None) if self.findings(&rules::duplicate_resend::RULE) > 0 => {}
-            (None, None) => parts.push("no ACK lost".to_owned()),
-            (list, withheld_list) => {
-                if let Some(list) = list {
-                    parts.push(format!("{} {list} not written", noun(lost, "ACK")));
-                }
-                if let Some(list) = withheld_list {
-                    parts.push(format!("{} {list} never seen", noun(withheld, "ACK")));
-                }
+            None if self.unwritten == 0 && self.findings(&rules::duplicate_resend::RULE) == 0 => {
+                parts.push("no ACK lost".to_owned());
             }
+            None => {}
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::window::Positions;
+use crate::wire::Pos;
+
 use super::{Basis, Cause, Evidence, PositionSet, TimerEvidence, Trigger, Why};
 
 /// Runs of a set that are spelt out.
@@ -55,21 +58,32 @@ impl fmt::Display for PositionSet {
 impl fmt::Display for Cause {
     /// `never written before; the timer had ended (2.14 s to 3.78 s old, timeout 2.00 s), the window was full (7 beyond 6)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.why {
-            Why::NeverWritten => "never written before",
-            Why::AckMissing => "no ACK had come",
-            Why::Unexplained => "an ACK was under way or overlooked",
-            Why::CannotTell => "whether an ACK had come is not captured",
-        })?;
         let Evidence { timer, window, .. } = &self.evidence;
+        let outstanding = window.and_then(|window| {
+            Positions::new(Pos(window.last_acked.0.checked_add(1)?), Pos(window.next.0.checked_sub(1)?))
+        });
+        match (self.why, outstanding) {
+            (Why::NeverWritten, _) => f.write_str("never written before")?,
+            (Why::AckMissing, Some(open)) => {
+                write!(f, "no ACK of {} or above ({open} outstanding) had come", open.first())?;
+            }
+            (Why::AckMissing, None) => f.write_str("no ACK had come")?,
+            (Why::Unexplained, _) => f.write_str("an ACK was under way or overlooked")?,
+            (Why::CannotTell, _) => f.write_str("whether an ACK had come is not captured")?,
+        }
         if self.triggers.is_empty() {
             f.write_str("; no trigger is proved")?;
         }
         for (i, trigger) in self.triggers.iter().enumerate() {
             f.write_str(if i == 0 { "; " } else { ", " })?;
             match (trigger, timer, window) {
-                (Trigger::Timer, Some(timer), _) => write!(f, "the timer had ended ({timer})")?,
-                (Trigger::Timer, None, _) => f.write_str("the timer had ended")?,
+                (Trigger::Timer, Some(timer), _) if timer.shows_its_end() => {
+                    write!(f, "the timer had ended ({timer})")?;
+                }
+                (Trigger::Timer, Some(timer), _) => {
+                    write!(f, "the timer had ended: nothing else can have set it off ({timer})")?;
+                }
+                (Trigger::Timer, None, _) => f.write_str("the timer had ended: nothing else can have set it off")?,
                 (Trigger::FullWindow, _, Some(window)) => {
                     let basis = match window.basis {
                         Basis::Declared => "",
@@ -109,8 +123,6 @@ impl fmt::Display for TimerEvidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::Positions;
-    use crate::wire::Pos;
 
     #[test]
     fn spans_are_written_in_the_unit_that_shows_them() {

@@ -10,7 +10,7 @@ use crate::analyze::expect::{self, Expectations, Outcome, Watch};
 use crate::analyze::report::annotate::Comments;
 use crate::analyze::report::{ConnectionRecord, KeepLimits, Report, Totals};
 use crate::analyze::rules::expectation_failed;
-use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, RuleCount, Severity, Step};
+use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten, RuleCount, Severity, Step};
 use crate::decode::command::Remarks;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::reassembly::ConnectionInfo;
@@ -239,6 +239,15 @@ impl AnalysisSink for Desk<'_, '_> {
             watch.step(frame, step);
         }
         self.shared.each(|report| if report.wants_steps() { report.step(connection, frame, step) } else { Ok(()) })
+    }
+
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        self.shared.reports.iter_mut().for_each(|report| report.ack_not_written(connection, acks));
+        if self.shared.expectations.is_some()
+            && let Some(watch) = &mut self.shared.open(connection).watch
+        {
+            watch.ack_not_written(acks);
+        }
     }
 
     fn finding(&mut self, connection: &FramedConnection<'_>, finding: Finding) -> ControlFlow<()> {

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Facts;
-use crate::analyze::answers::{Answers, CallKind};
-use crate::analyze::{PositionSet, Step, StepVerdict};
+use crate::analyze::{NotWritten, PositionSet, Step, StepVerdict};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::message::Message;
-use crate::window::{Acknowledgement, Departure, Positions};
+use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{Name, Pos, Side};
 
 /// Runs of positions that are remembered of each kind; a list of facts has no more positions.
@@ -23,7 +22,8 @@ pub struct Watch {
     pub(super) facts: Arc<Facts>,
     /// Filled when a message is declared.
     pub(super) message: Message,
-    pub(super) answers: Answers,
+    /// ACKs that were not written when due, with the packet of the MSG that they were due for.
+    pub(super) unwritten: BTreeMap<i32, u64>,
     /// Positions that were passed over, hole or not: proved never written before.
     pub(super) skipped: Runs,
     /// Positions of which the capture cannot tell whether they were passed over.
@@ -32,8 +32,8 @@ pub struct Watch {
     pub(super) jumped: Runs,
     /// Positions declared lost whose first copy was the next new one.
     pub(super) in_turn: BTreeMap<i32, InTurn>,
-    /// Positions whose ACK is declared lost and was written when it was first due: by which packet.
-    pub(super) first_acks: BTreeMap<i32, u64>,
+    /// Of positions whose ACK is declared lost: how often it was due, and written.
+    pub(super) answers: BTreeMap<i32, Answered>,
     pub(super) dones: Dones,
     /// The highest position of a MSG.
     pub(super) highest: i32,
@@ -48,6 +48,15 @@ pub(super) struct InTurn {
     pub(super) sent_time: f64,
     pub(super) base: Option<Base>,
     pub(super) last_acked: Option<i32>,
+}
+
+/// ACKs of one position.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Answered {
+    pub(super) due: u64,
+    pub(super) written: u64,
+    /// The packet of the first.
+    pub(super) first: Option<u64>,
 }
 
 /// A frame that was written before the next position was counted.
@@ -123,12 +132,12 @@ impl Watch {
         Self {
             facts,
             message: Message::default(),
-            answers: Answers::new(),
+            unwritten: BTreeMap::new(),
             skipped: Runs::default(),
             unseen: Runs::default(),
             jumped: Runs::default(),
             in_turn: BTreeMap::new(),
-            first_acks: BTreeMap::new(),
+            answers: BTreeMap::new(),
             dones: Dones::default(),
             highest: 0,
             base: None,
@@ -151,7 +160,6 @@ impl Watch {
             (Some(Name::Ack), Some(number), StepVerdict::Acknowledgement(verdict)) => {
                 self.acknowledgement(number, verdict, step);
             }
-            (Some(Name::Disconnect), ..) => self.answers.disconnect(),
             _ => {}
         }
     }
@@ -169,7 +177,7 @@ impl Watch {
             Departure::New { unseen: Some(unseen) } => self.unseen.push(unseen, step.packet),
             _ => {}
         }
-        self.answers.arrive(pos, step.packet);
+        self.asks(pos, step);
         match name {
             Name::Done => {
                 self.dones.pos = self.dones.pos.max(Some(pos.0));
@@ -204,11 +212,32 @@ impl Watch {
         if self.dones.pos == Some(number.0) {
             self.dones.acks += 1;
         }
-        if let Some(call) = self.answers.acknowledge(number)
-            && call.kind == CallKind::First
-            && self.facts.acks_not_written.as_ref().is_some_and(|set| set.contains(number))
-        {
-            self.first_acks.insert(number.0, step.packet);
+        if self.declares_lost(number) {
+            let answered = self.answers.entry(number.0).or_default();
+            answered.written += 1;
+            answered.first.get_or_insert(step.packet);
+        }
+    }
+
+    fn declares_lost(&self, ack: Pos) -> bool {
+        self.facts.acks_not_written.as_ref().is_some_and(|set| set.contains(ack))
+    }
+
+    /// A copy that reaches the server: every one is answered, at once or when it is released.
+    fn asks(&mut self, pos: Pos, step: &Step) {
+        let held_twice = matches!(step.arrival, Some(Arrival::HeldTwice | Arrival::NoRoom));
+        if !held_twice && self.declares_lost(pos) {
+            self.answers.entry(pos.0).or_default().due += 1;
+        }
+    }
+
+    /// ACKs are proved not written when they were due.
+    pub fn ack_not_written(&mut self, acks: &NotWritten) {
+        for pos in acks.acks.first().0..=acks.acks.last().0 {
+            if self.unwritten.len() >= MAX_RUNS {
+                return;
+            }
+            self.unwritten.entry(pos).or_insert(acks.packet);
         }
     }
 }

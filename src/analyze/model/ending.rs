@@ -1,6 +1,6 @@
 //! What the capture lacks, and the end of a connection.
 
-use super::{MAX_DUE, Model, place};
+use super::{Model, place};
 use crate::analyze::facts::{ClosingFacts, HoleFacts};
 use crate::analyze::ledger::{Remarks, index};
 use crate::analyze::rules::{self, Found};
@@ -54,9 +54,9 @@ impl Model {
         self.acted = None;
         self.filled = None;
         self.cut[index(from)] = None;
-        if from == Side::Client {
-            self.receiver = None;
-            self.due.clear();
+        match from {
+            Side::Client => self.server = None,
+            Side::Server => self.doubt_answers(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Model {
         let why_not = facts.because().words;
         let why_not = if proves { facts.ending().to_owned() } else { why_not };
         self.tally(found);
-        let acks_lost = self.tally.positions(&rules::ack_gap::RULE) + self.tally.positions(&rules::ack_withheld::RULE);
+        let acks_lost = self.tally.acks_not_written() + self.tally.positions(&rules::ack_withheld::RULE);
         ConnectionAnalysis {
             connection: tcp.id,
             client: tcp.from(connection.client),
@@ -120,19 +120,8 @@ impl Model {
 
     /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
     fn unanswered(&self) -> Vec<(Pos, Name, u64, Option<Timestamp>)> {
-        if self.receiver.is_none() {
-            return Vec::new();
-        }
         let last = self.observer.last_acked().unwrap_or_default();
-        let positions = self
-            .due
-            .iter()
-            .flat_map(|due| (due.acks.first().0..=due.acks.last().0).map(move |pos| (Pos(pos), due.packet, due.time)));
-        let named = |pos| self.observer.copy(pos).map_or(Name::Msg, |copy| copy.name);
-        positions
-            .filter(|(pos, ..)| *pos > last)
-            .take(MAX_DUE)
-            .map(|(pos, packet, time)| (pos, named(pos), packet, time))
-            .collect()
+        let calls = self.server.iter().flat_map(|calls| calls.unanswered(last));
+        calls.map(|call| (call.pos, call.by.name, call.by.packet, call.by.time)).collect()
     }
 }

@@ -5,11 +5,12 @@
 //! worked out after each frame of the general way ([`Model::is_quiet`]); neither a hole nor a frame of this way can make
 //! an exchange quiet, and no frame of this way ends it.
 
+use super::super::answers::{Asked, CallKind};
 use super::super::ledger::index;
 use super::super::{Step, StepVerdict};
-use super::{Due, MAX_DUE, Model};
+use super::Model;
 use crate::decode::framing::LocatedFrame;
-use crate::window::{Acknowledgement, Arrival, Departure, Positions};
+use crate::window::{Acknowledgement, Arrival, Departure};
 use crate::wire::{Name, Pos, Side};
 
 impl Model {
@@ -19,10 +20,9 @@ impl Model {
     pub(super) fn is_quiet(&self) -> bool {
         let declared = self.options.window.is_some() || self.timeout.is_some();
         let whole = self.grid == [true; 2] && self.cut == [None; 2] && self.torn_ack.is_none();
-        let in_order = self
-            .receiver
-            .as_ref()
-            .is_some_and(|receiver| receiver.holds_nothing() && receiver.arrived_through() == self.observer.highest());
+        let in_order = self.server.as_ref().is_some_and(|server| {
+            server.is_quiet() && server.holds_nothing() && server.arrived_through() == self.observer.highest()
+        });
         !declared
             && whole
             && in_order
@@ -51,8 +51,9 @@ impl Model {
                 let in_flight = pos.0.checked_sub(last)?.unsigned_abs();
                 // More in flight than ever before is worth a closer look.
                 self.meter.largest_in_flight.filter(|(most, _)| in_flight <= *most)?;
-                let acks = self.receiver.as_mut()?.arrive_in_order(pos)?;
-                self.package(located, pos, acks, in_flight);
+                let by = Asked { name: Name::Msg, packet, index: self.steps, time };
+                let acks = self.server.as_mut()?.arrive_in_order(pos, by)?;
+                self.package(located, pos, in_flight);
                 let verdict = StepVerdict::Departure(Departure::New { unseen: None });
                 (pos, verdict, Some(Arrival::InOrder { acks }))
             }
@@ -97,17 +98,13 @@ impl Model {
     }
 
     #[inline(always)] // called once
-    fn package(&mut self, located: &LocatedFrame<'_>, pos: Pos, acks: Positions, in_flight: u32) {
+    fn package(&mut self, located: &LocatedFrame<'_>, pos: Pos, in_flight: u32) {
         let LocatedFrame { packet, time, ref frame, .. } = *located;
         let outstanding = in_flight > 1;
         if outstanding && self.observer.window().last_acked_is_proved() {
             self.note_truly_new(pos, frame.sent_time());
         }
         self.observer.depart_next(pos, frame, packet, time);
-        if self.due.len() >= MAX_DUE {
-            self.due.pop_front();
-        }
-        self.due.push_back(Due { acks, packet, time });
         self.meter.messages += 1;
         self.meter.unique += 1;
         self.meter.message_bytes += frame.payload().map_or(0, <[u8]>::len) as u64;
@@ -117,12 +114,11 @@ impl Model {
 
     #[inline(always)] // as above
     fn answer(&mut self, located: &LocatedFrame<'_>, number: Pos, after: i64) {
-        let after = (!self.was_held(number)).then_some(after);
+        // It is the next in line: nothing is passed by.
+        let answered = self.server.as_mut().and_then(|server| server.acknowledge(number, |_| ()));
+        let after = answered.is_none_or(|call| call.kind != CallKind::Released).then_some(after);
         self.observer.acknowledge_next(number, located.packet);
         self.meter.acks += 1;
         self.meter.acknowledged(located.time, self.observer.window().in_flight(), after, None);
-        while self.due.front().is_some_and(|due| due.acks.last() <= number) {
-            self.due.pop_front();
-        }
     }
 }

@@ -9,6 +9,7 @@ mod odd;
 use std::collections::VecDeque;
 
 use super::again::{Acted, Ahead, Waiting};
+use super::answers::{Answers as Calls, Asked, Call, CallKind, NotWritten};
 use super::course::Course;
 use super::facts::{Because, Before, ClockBack, Place, SentBack, Waited};
 use super::ledger::{Book, index};
@@ -24,17 +25,15 @@ use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::info::{Answers, Info, Note};
 use crate::decode::observer::memory::{Opening, Written};
 use crate::time::Timestamp;
-use crate::window::{Acknowledgement, Arrival, Departure, Positions, RecvWindow, SendWindow};
+use crate::window::{Acknowledgement, Arrival, Departure, Positions, SendWindow};
 use crate::wire::{Name, Pos, Side};
 
 /// Truly new positions remembered.
 const MAX_TRULY_NEW: usize = 64;
-/// Arrivals in order remembered whose ACK has not come.
-const MAX_DUE: usize = 4096;
 
 /// One connection.
 ///
-/// Its memory is that of the [`Observer`] and the [`RecvWindow`], which is bounded, and of the bounded lists of its other parts.
+/// Its memory is that of the [`Observer`] and the [`Answers`](Calls), which is bounded, and of the bounded lists of its other parts.
 #[derive(Debug)]
 pub(super) struct Model {
     options: AnalysisOptions,
@@ -42,10 +41,10 @@ pub(super) struct Model {
     tolerance: f64,
     from_start: [bool; 2],
     observer: Observer,
-    /// `None` while what the server holds is not known.
-    receiver: Option<RecvWindow>,
-    /// ACKs that are due, by what arrived in order: the latest.
-    due: VecDeque<Due>,
+    /// The server's side; `None` while what it holds is not known.
+    server: Option<Calls>,
+    /// ACKs just proved not written.
+    unwritten: Vec<NotWritten>,
     steps: u64,
     /// The latest frame: packet and time.
     last: Option<(u64, Option<Timestamp>)>,
@@ -95,14 +94,6 @@ pub(super) enum Replayed {
     LeftOut,
 }
 
-/// A position arrived in order: ACKs are due for it and for every held one that follows.
-#[derive(Debug, Clone, Copy)]
-struct Due {
-    acks: Positions,
-    packet: u64,
-    time: Option<Timestamp>,
-}
-
 /// What is known before a frame is taken in.
 struct Prior {
     before: Before,
@@ -125,8 +116,8 @@ impl Model {
             tolerance: options.tolerance.as_secs_f64(),
             from_start,
             observer: Observer::over(window).with_fingerprints(),
-            receiver: whole.then(RecvWindow::new),
-            due: VecDeque::new(),
+            server: whole.then(|| Calls::after(Pos::default())),
+            unwritten: Vec::new(),
             steps: 0,
             last: None,
             last_answer: 0,
@@ -206,7 +197,10 @@ impl Model {
                 step.pos = frame.pos();
                 false
             }
-            _ => false,
+            _ => {
+                self.other_answer(from, name);
+                false
+            }
         };
         if from == Side::Server && step.verdict == StepVerdict::Other && matches!(step.name, None | Some(Name::Ack)) {
             // It may be an ACK of any number.
@@ -337,7 +331,7 @@ impl Model {
     ) -> bool {
         step.verdict = StepVerdict::Departure(verdict);
         step.pos = Some(pos);
-        step.arrival = self.arrival(step, name, pos);
+        step.arrival = self.arrival(step, prior, name, pos);
         let first = !matches!(verdict, Departure::Resend | Departure::NotAPosition);
         if name == Name::Msg {
             self.meter.messages += 1;
@@ -404,10 +398,10 @@ impl Model {
         step.pos = Some(number).filter(|_| verdict != Acknowledgement::Malformed);
         self.meter.acks += 1;
         let moved = step.last_acked != prior.before.last_acked;
+        let answered = self.answered(step, verdict, number);
+        let was_held = answered.is_some_and(|call| call.kind == CallKind::Released);
         let (after, ambiguous) = match answers {
-            Answers::Frame { after, packet, .. }
-                if moved && step.last_acked == Some(number) && !self.was_held(number) =>
-            {
+            Answers::Frame { after, packet, .. } if moved && step.last_acked == Some(number) && !was_held => {
                 let ambiguous = if after.is_some() {
                     None
                 } else {
@@ -424,51 +418,82 @@ impl Model {
         if let Some(back) = prior.clock_back {
             // By the clock it came before what stands before it.
             self.waiting.lost(Some(back.packet));
+            self.doubt_answers();
         }
         if moved {
             self.moved_at = step.time;
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet, step.time);
             }
-            self.anchor_receiver(number);
-            while self.due.front().is_some_and(|due| due.acks.last() <= number) {
-                self.due.pop_front();
-            }
+            self.anchor_server(number);
         }
         let last = prior.before.last_acked.map_or(number.0, |last| last.0.saturating_add(1));
         verdict == Acknowledgement::Advances && number.0 == last
     }
 
-    /// The receiver had to hold it until a lower one came: how long its ACK took says nothing of the way.
+    /// Finds what an ACK answers, and which ACKs it shows to be missing.
     #[inline]
-    fn was_held(&self, pos: Pos) -> bool {
-        // They arrived in order.
-        let index = self.due.partition_point(|due| due.acks.last() < pos);
-        self.due.get(index).is_some_and(|due| due.acks.contains(pos) && due.acks.first() != pos)
+    fn answered(&mut self, step: &Step, verdict: Acknowledgement, number: Pos) -> Option<Call> {
+        let Self { server, unwritten, book, .. } = self;
+        let jumped = match verdict {
+            Acknowledgement::Jump { missing } => Some(missing),
+            Acknowledgement::Malformed | Acknowledgement::Unclear => {
+                self.doubt_answers();
+                return None;
+            }
+            _ => None,
+        };
+        let Some(calls) = server else {
+            unwritten.extend(jumped.map(|acks| NotWritten {
+                acks,
+                packet: step.packet,
+                index: step.index,
+                one_of_several: false,
+            }));
+            return None;
+        };
+        calls.acknowledge(number, |call| note_unwritten(book, unwritten, call))
     }
 
-    /// What a MSG or DONE is to the receiver. A DONE is not held (PROTOCOL §3.6).
-    #[inline]
-    fn arrival(&mut self, step: &Step, name: Name, pos: Pos) -> Option<Arrival> {
-        let receiver = self.receiver.as_mut()?;
-        if name == Name::Done && i64::from(pos.0) > i64::from(receiver.arrived_through().0) + 1 {
-            return Some(Arrival::Ahead);
-        }
-        let arrival = receiver.arrive(pos);
-        if let Arrival::InOrder { acks } = arrival {
-            if self.due.len() >= MAX_DUE {
-                self.due.pop_front();
+    /// A frame of the server that is no ACK as far as can be read.
+    fn other_answer(&mut self, from: Side, name: Option<Name>) {
+        let Self { server: Some(calls), unwritten, book, observer, .. } = self else { return };
+        match (from, name) {
+            (Side::Server, Some(Name::Disconnect)) => {
+                calls.disconnect(observer.last_acked().unwrap_or_default(), |call| {
+                    note_unwritten(book, unwritten, call);
+                });
             }
-            self.due.push_back(Due { acks, packet: step.packet, time: step.time });
+            (Side::Server, None | Some(Name::Ack)) => calls.doubt(),
+            _ => {}
+        }
+    }
+
+    fn doubt_answers(&mut self) {
+        if let Some(calls) = &mut self.server {
+            calls.doubt();
+        }
+    }
+
+    /// What a MSG or DONE is to the receiver.
+    #[inline]
+    fn arrival(&mut self, step: &Step, prior: &Prior, name: Name, pos: Pos) -> Option<Arrival> {
+        let acked = self.observer.last_acked();
+        let calls = self.server.as_mut()?;
+        let by = Asked { name, packet: step.packet, index: step.index, time: step.time };
+        let arrival = calls.arrive(pos, by, acked);
+        if prior.clock_back.is_some() {
+            // Its answer may stand before it in the capture.
+            calls.doubt();
         }
         Some(arrival)
     }
 
     /// An ACK tells what the server has, once nothing above it is held.
     #[inline]
-    fn anchor_receiver(&mut self, number: Pos) {
-        if self.receiver.is_none() && number >= self.observer.highest() {
-            self.receiver = Some(RecvWindow::after(number));
+    fn anchor_server(&mut self, number: Pos) {
+        if self.server.is_none() && number >= self.observer.highest() {
+            self.server = Some(Calls::after(number));
         }
     }
 
@@ -486,6 +511,12 @@ impl Model {
     /// Counts what was just found.
     #[inline]
     fn tally(&mut self, found: &mut Found) {
+        if !self.unwritten.is_empty() {
+            // People read them in the order of positions.
+            self.unwritten.sort_by_key(|unwritten| unwritten.acks.first());
+            self.unwritten.iter().for_each(|unwritten| self.tally.unwritten(unwritten));
+            found.unwritten.append(&mut self.unwritten);
+        }
         if found.is_empty() {
             return;
         }
@@ -497,6 +528,17 @@ impl Model {
         }
         self.tally.doubts += found.doubts.len() as u64;
     }
+}
+
+/// A call that was passed by, unless bytes that are missing may have held its answer. That a DONE was not answered has
+/// findings of its own: it may have been ignored (PROTOCOL §5.2).
+fn note_unwritten(book: &Book, unwritten: &mut Vec<NotWritten>, call: Call) {
+    if call.by.name == Name::Done || book.lost_since(Side::Server, call.by.packet) {
+        return;
+    }
+    let Some(acks) = Positions::new(call.pos, call.pos) else { return };
+    let Asked { packet, index, .. } = call.by;
+    unwritten.push(NotWritten { acks, packet, index, one_of_several: call.one_of_several });
 }
 
 /// The stream offset after a frame's last byte.

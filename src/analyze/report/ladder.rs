@@ -13,8 +13,7 @@ use std::io::{self, Write};
 
 use super::words::count;
 use super::{ConnectionRecord, Report, Totals};
-use crate::analyze::answers::Answers;
-use crate::analyze::{Finding, Severity, Step, StepVerdict};
+use crate::analyze::{Finding, NotWritten, Severity, Step, StepVerdict};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::print::Colour;
 use crate::time::Timestamp;
@@ -50,7 +49,8 @@ pub struct Ladder<W> {
 #[derive(Debug)]
 struct Rungs {
     origin: Option<Timestamp>,
-    answers: Answers,
+    /// ACKs that were not written, of rows that are not settled.
+    unwritten: Vec<NotWritten>,
     rows: Vec<Row>,
     /// Rows before this one are folded for good.
     settled: usize,
@@ -88,6 +88,15 @@ impl<W: Write> Report for Ladder<W> {
             rungs.step(frame, step);
         }
         Ok(())
+    }
+
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        if let Some(rungs) = self.open.get_mut(&connection.tcp.id)
+            && rungs.settled < MAX_ROWS
+            && rungs.rows.get(rungs.settled).is_some_and(|row| row.serial <= acks.index)
+        {
+            rungs.unwritten.push(*acks);
+        }
     }
 
     fn finding(&mut self, connection: &FramedConnection<'_>, finding: &Finding) -> io::Result<()> {
@@ -138,7 +147,7 @@ impl<W: Write> Report for Ladder<W> {
 
 impl Rungs {
     fn new(origin: Option<Timestamp>) -> Self {
-        Self { origin, answers: Answers::new(), rows: Vec::new(), settled: 0, next: 0, beyond: 0 }
+        Self { origin, unwritten: Vec::new(), rows: Vec::new(), settled: 0, next: 0, beyond: 0 }
     }
 
     fn step(&mut self, frame: &LocatedFrame<'_>, step: &Step) {
@@ -146,21 +155,11 @@ impl Rungs {
             self.beyond += 1;
             return;
         }
-        let serial = self.next;
-        self.next += 1;
+        let serial = step.index;
+        self.next = serial + 1;
         self.unwritten(serial, step);
         let arrow = arrow(frame, step);
         self.rows.push(Row { serial, packet: Some(step.packet), time: step.time, kind: Kind::Arrow(arrow) });
-        match (step.name, step.pos, step.verdict) {
-            (Some(Name::Msg | Name::Done), Some(pos), StepVerdict::Departure(_)) => {
-                self.answers.arrive(pos, serial);
-            }
-            (Some(Name::Ack), Some(number), StepVerdict::Acknowledgement(_)) => {
-                self.answers.acknowledge(number);
-            }
-            (Some(Name::Disconnect), ..) if step.from == Side::Server => self.answers.disconnect(),
-            _ => {}
-        }
         if self.rows.len() - self.settled >= RECENT {
             self.settle(self.settled + RECENT / 2);
         }
@@ -232,14 +231,11 @@ impl Rungs {
         let end = end.min(self.rows.len());
         let tail = self.rows.split_off(end);
         let open = self.rows.split_off(self.settled);
-        let (first, last) = (open.first().map_or(0, |row| row.serial), open.last().map_or(0, |row| row.serial));
-        let mut lost: Vec<_> = self
-            .answers
-            .unanswered()
-            .filter(|(call, proved)| *proved && (first..=last).contains(&call.at))
-            .map(|(call, _)| (call, self.answers.is_one_of_several(call)))
-            .collect();
-        lost.sort_unstable_by_key(|(call, _)| call.serial);
+        let last = open.last().map_or(0, |row| row.serial);
+        let (mut lost, later) =
+            std::mem::take(&mut self.unwritten).into_iter().partition::<Vec<_>, _>(|acks| acks.index <= last);
+        self.unwritten = later;
+        lost.sort_by_key(|acks| acks.index);
         let mut lost = lost.into_iter().peekable();
         let mut quiet: Vec<Row> = Vec::new();
         let mut open = open.into_iter().peekable();
@@ -256,10 +252,10 @@ impl Rungs {
             if open.peek().is_some_and(|next| next.serial == serial) {
                 continue;
             }
-            while let Some((call, one_of_several)) = lost.next_if(|(call, _)| call.at == serial) {
+            while let Some(acks) = lost.next_if(|acks| acks.index <= serial) {
                 self.fold(&mut quiet);
-                let remark = if one_of_several { "one of two not written" } else { "not written" };
-                self.rows.push(lost_ack(serial, call.pos, remark));
+                let remark = if acks.one_of_several { "one of two not written" } else { "not written" };
+                self.rows.push(lost_ack(serial, acks.acks, remark));
             }
         }
         self.fold(&mut quiet);

@@ -29,7 +29,7 @@ pub use record::{ConnectionRecord, FileRecord, KeepLimits, Totals};
 
 use std::io;
 
-use super::{Doubt, Finding, Step};
+use super::{Doubt, Finding, NotWritten, Step};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 
 /// The name and version of what JSON reports hold.
@@ -66,6 +66,11 @@ pub trait Report {
     fn finding(&mut self, connection: &FramedConnection<'_>, finding: &Finding) -> io::Result<()> {
         let _ = (connection, finding);
         Ok(())
+    }
+
+    /// ACKs are proved not written when they were due.
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        let _ = (connection, acks);
     }
 
     /// Something the capture cannot tell: every doubt, whatever records keep.

@@ -40,7 +40,7 @@ pub(crate) mod window_full;
 pub(crate) mod wrong_direction;
 
 use super::facts::{AgainFacts, ClosingFacts, FrameFacts, HoleFacts};
-use super::{Doubt, Finding, Rule};
+use super::{Doubt, Finding, NotWritten, Rule};
 
 /// All rules, in the order of their pages.
 pub static RULES: &[&Rule] = &[
@@ -90,12 +90,14 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 pub(super) struct Found {
     pub(super) findings: Vec<Finding>,
     pub(super) doubts: Vec<Doubt>,
+    /// ACKs proved not written.
+    pub(super) unwritten: Vec<NotWritten>,
 }
 
 impl Found {
     #[inline]
     pub(super) const fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.doubts.is_empty()
+        self.findings.is_empty() && self.doubts.is_empty() && self.unwritten.is_empty()
     }
 }
 

@@ -12,12 +12,13 @@ fn told(express: Express, file: &[u8], options: AnalysisOptions) -> Vec<String> 
     let analysis = Analysis::by(express, options, Told::default());
     let mut framing = Framing::new(FramingOptions::default(), analysis);
     read(&mut capture, 0, StreamLimits::prompt(), &mut framing, |_, _: &mut _| ControlFlow::Continue(()));
-    let Told { steps, findings, doubts, closed } = framing.sink.into_sink();
+    let Told { steps, findings, doubts, unwritten, closed } = framing.sink.into_sink();
     let steps = steps.iter().map(|step| format!("{step:?}"));
     let findings = findings.iter().map(|finding| format!("{finding:?}"));
     let doubts = doubts.iter().map(|doubt| format!("{doubt:?}"));
+    let unwritten = unwritten.iter().map(|acks| format!("{acks:?}"));
     let closed = closed.iter().map(|analysis| format!("{analysis:?}"));
-    steps.chain(findings).chain(doubts).chain(closed).collect()
+    steps.chain(findings).chain(doubts).chain(unwritten).chain(closed).collect()
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding, Severity, Step};
+use super::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten, Severity, Step};
 use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::framing::{FramedConnection, Framing, FramingOptions, LocatedFrame};
 use crate::decode::reading::read;
@@ -23,6 +23,7 @@ struct Told {
     steps: Vec<Step>,
     findings: Vec<Finding>,
     doubts: Vec<Doubt>,
+    unwritten: Vec<NotWritten>,
     closed: Vec<ConnectionAnalysis>,
 }
 
@@ -39,6 +40,10 @@ impl AnalysisSink for Told {
     fn finding(&mut self, _: &FramedConnection<'_>, finding: Finding) -> ControlFlow<()> {
         self.findings.push(finding);
         ControlFlow::Continue(())
+    }
+
+    fn ack_not_written(&mut self, _: &FramedConnection<'_>, acks: &NotWritten) {
+        self.unwritten.push(*acks);
     }
 
     fn doubt(&mut self, _: &FramedConnection<'_>, doubt: Doubt) {
@@ -61,6 +66,14 @@ impl Told {
             .iter()
             .map(|finding| format!("{} {}", finding.rule.name, finding.positions).trim().to_owned())
             .collect()
+    }
+
+    /// Positions of ACKs proved not written, in their order.
+    fn unwritten(&self) -> Vec<i32> {
+        let mut all: Vec<i32> =
+            self.unwritten.iter().flat_map(|acks| acks.acks.first().0..=acks.acks.last().0).collect();
+        all.sort_unstable();
+        all
     }
 
     fn of(&self, rule: &str) -> Vec<&Finding> {

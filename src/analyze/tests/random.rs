@@ -209,6 +209,19 @@ fn check(seed: u64) {
         "ack-withheld {withheld:?} {}",
         context()
     );
+    // Every one that is said to be missing is, as often; all are, once the server has said goodbye.
+    let unwritten = bag(told.unwritten());
+    let of_packages = |event: &TruthEvent| match event {
+        TruthEvent::AckLost(loss) if loss.pos != done => Some(loss.pos),
+        _ => None,
+    };
+    let truly = bag(truth.events.iter().filter_map(of_packages));
+    for (pos, times) in &unwritten {
+        assert!(truly.get(pos) >= Some(times), "ACK {pos}, {times} times; {truly:?} {}", context());
+    }
+    if truth.connections[0].frames.disconnect > 0 && withheld.iter().all(|pos| *pos == done) {
+        assert_eq!(unwritten, truly, "{}", context());
+    }
     for pos in losses(&truth, Class::AckLateOrLost) {
         assert!(found(&told, &AGAIN).contains_key(&pos), "{pos} {}", context());
     }
@@ -285,6 +298,7 @@ fn check_claims(seed: u64, options: impl Fn(&Exchange) -> AnalysisOptions) {
             _ => {}
         }
     }
+    assert!(told.unwritten().iter().all(|pos| unanswered.contains(pos)), "{:?}\n{}", told.unwritten(), context());
     let again = bag(resends(&truth).iter().map(|resend| resend.pos));
     for finding in told.findings.iter().filter(|finding| finding.severity > Severity::Chat) {
         let all = |set: &BTreeSet<i32>| finding.positions.iter().all(|pos| set.contains(&pos.0));

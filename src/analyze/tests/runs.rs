@@ -42,7 +42,11 @@ fn run_2_has_no_resend_and_two_acks_that_cover_the_lost_ones() {
     assert!(gaps[0].message.contains("ACK 5 in packet 19 covers 4"), "{}", gaps[0].message);
     assert!(gaps[1].message.contains("ACK 11 in packet 35 covers 9, 10"), "{}", gaps[1].message);
     assert!(gaps.iter().all(|gap| gap.message.contains("at no cost")));
-    assert_eq!(told.closed[0].metrics.acks_lost, 3);
+    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![4, 9, 10], 3));
+    assert_eq!(
+        told.closed[0].verdict.line,
+        "complete; no package lost or written again, ACKs 4, 9, 10 not written when due, window kept"
+    );
     assert_eq!(told.closed[0].metrics.resent, 0);
 }
 
@@ -59,6 +63,15 @@ fn run_3_writes_9_again_because_its_ack_was_not_written() {
     let window = evidence.window.unwrap();
     assert_eq!((window.next, window.edge, window.last_acked, window.size), (Pos(12), Pos(11), Pos(8), 3));
     assert_eq!((evidence.copy, evidence.acked_after), (2, Some((Pos(9), 38))));
+    let again = &told.of("duplicate-resend")[0].message;
+    assert!(again.contains("no ACK of 9 or above (9–11 outstanding) had come"), "{again}");
+    // ACK 9 is on the wire once and was due twice.
+    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![9, 10, 11], 3));
+    assert!(told.unwritten.iter().all(|acks| acks.one_of_several == (acks.acks.first() == Pos(9))));
+    assert_eq!(
+        told.closed[0].verdict.line,
+        "complete; package 9 written again, ACKs 9, 10, 11 not written when due, window kept"
+    );
 }
 
 #[test]
@@ -87,6 +100,9 @@ fn run_4_writes_6_8_and_10_twice_and_7_9_and_11_late() {
         assert_eq!(cause(&told, "duplicate-resend", pos).triggers, [Trigger::Timer, Trigger::FullWindow]);
     }
     assert_eq!(told.closed[0].verdict.worst, Some(Severity::Warn));
+    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![6, 8, 10], 3));
+    let line = &told.closed[0].verdict.line;
+    assert!(line.contains("ACKs 6, 8, 10 not written when due"), "{line}");
 }
 
 #[test]
@@ -101,6 +117,13 @@ fn run_5_writes_done_three_times_and_its_server_breaks_a_rule_with_acks_0_and_1(
     assert_eq!(errors, ["ack-regress"; 2]);
     assert_eq!(told.closed[0].verdict.worst, Some(Severity::Error));
     assert_eq!(told.closed[0].verdict.complete, Some(true));
+    // Nothing but its timer sets off a DONE, whoever knows the timeout.
+    let undeclared = analyse_file("captures/run5.pcapng", AnalysisOptions::default());
+    assert_eq!(undeclared.closed[0].metrics.resend_causes.timer, 2);
+    for finding in undeclared.of("done-resend") {
+        assert_eq!(finding.cause.as_ref().unwrap().triggers, [Trigger::Timer]);
+        assert!(finding.message.contains("nothing else can have set it off"), "{}", finding.message);
+    }
     // One timeout apart at least, by the only clock that tells: the copies have one sent_time.
     for finding in told.of("done-resend") {
         assert_eq!(finding.cause.as_ref().unwrap().triggers, [Trigger::Timer]);

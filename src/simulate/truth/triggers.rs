@@ -110,6 +110,9 @@ impl TriggerWitness {
             let Some([full_window, end_of_message]) = shows(waiting) else { return true };
             let shown = &mut waiting.resend.shown;
             (shown.full_window, shown.end_of_message) = (full_window, end_of_message);
+            // Where it shows that nothing else held, it shows that the timer did, whatever the age of the copy before.
+            let held = &waiting.resend.triggers;
+            shown.timer |= full_window && end_of_message && held.full_window.is_none() && !held.end_of_message;
             out.push(TruthEvent::Resend(waiting.resend.clone()));
             false
         });

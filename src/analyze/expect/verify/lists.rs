@@ -1,12 +1,9 @@
 //! Lists of positions: packages and ACKs that are declared as not written.
 
-use std::collections::BTreeMap;
-
 use super::{Checks, Shared};
 use crate::analyze::PositionSet;
-use crate::analyze::answers::CallKind;
 use crate::analyze::expect::Outcome;
-use crate::analyze::expect::watch::InTurn;
+use crate::analyze::expect::watch::{Answered, InTurn};
 use crate::analyze::report::words;
 use crate::window::Positions;
 use crate::wire::{Pos, Side};
@@ -114,22 +111,18 @@ impl Checks<'_> {
         let (watch, whole) = (self.watch, self.is_whole(Side::Client) && self.is_whole(Side::Server));
         let mut met = Shared::default();
         let mut lines = Lines::default();
-        let mut open = BTreeMap::new();
-        for (call, proved) in watch.answers.unanswered().filter(|(call, _)| call.kind == CallKind::First) {
-            open.insert(call.pos.0, (call.at, proved));
-        }
         for pos in declared.iter() {
             let jumped = watch.jumped.packet(pos);
-            let (outcome, packet, why) = match (jumped, open.get(&pos.0), watch.first_acks.get(&pos.0)) {
+            let (outcome, packet, why) = match (jumped, watch.unwritten.get(&pos.0), watch.answers.get(&pos.0)) {
                 (Some(packet), ..) => {
                     met.push(one(pos), packet);
                     continue;
                 }
-                (None, Some((packet, true)), _) if whole => {
+                (None, Some(packet), _) if whole => {
                     met.push(one(pos), *packet);
                     continue;
                 }
-                (_, _, Some(packet)) if whole => {
+                (_, _, Some(&Answered { due, written, first: Some(ref packet) })) if whole && written >= due => {
                     (Outcome::Failed, *packet, format!("ACK {pos} was written (#{packet}) when it was first due"))
                 }
                 _ if self.last_position().is_some_and(|last| pos.0 > last) => {
@@ -149,7 +142,7 @@ impl Checks<'_> {
         }
         let mut extra = watch.jumped.outside(declared);
         let undeclared = |pos: Pos| !declared.contains(pos) && !watch.jumped.contains(pos);
-        let proved = open.iter().filter(|(_, (_, proved))| *proved && whole).map(|(pos, (at, _))| (Pos(*pos), *at));
+        let proved = watch.unwritten.iter().filter(|_| whole).map(|(pos, packet)| (Pos(*pos), *packet));
         extra.extend(proved.filter(|(pos, _)| undeclared(*pos)).map(|(pos, packet)| (one(pos), packet)));
         // The ACK of DONE is not subject to the list (PROTOCOL §5.2).
         extra.retain(|(run, _)| watch.dones.pos != Some(run.first().0));

@@ -4,7 +4,7 @@ use crate::analyze::{Step, StepVerdict, Trigger};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::print::escape::escape;
 use crate::time::Timestamp;
-use crate::window::{Acknowledgement, Arrival, Departure};
+use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{Name, Pos, Side};
 
 /// A line of a ladder.
@@ -83,11 +83,11 @@ pub(super) fn frames_of(row: &Row) -> u64 {
     }
 }
 
-pub(super) fn lost_ack(serial: u64, pos: Pos, remark: &str) -> Row {
+pub(super) fn lost_ack(serial: u64, acks: Positions, remark: &str) -> Row {
     let arrow = Arrow {
         from: Side::Server,
-        label: format!("ACK {pos}"),
-        pos: Some(pos),
+        label: format!("ACK {acks}"),
+        pos: Some(acks.first()),
         name: Some(Name::Ack),
         fate: Fate::Lost,
         remarks: vec![remark.to_owned()],

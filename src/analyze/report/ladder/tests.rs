@@ -23,8 +23,12 @@ fn step(index: u64, name: Name, pos: i32, verdict: StepVerdict) -> Step {
     }
 }
 
-/// Draws steps and findings, which come after the step of their packet.
 fn draw(steps: &[Step], findings: &[Finding]) -> String {
+    draw_with(steps, findings, &[])
+}
+
+/// Draws steps and findings, which come after the step of their packet, and ACKs not written, which come at last.
+fn draw_with(steps: &[Step], findings: &[Finding], unwritten: &[NotWritten]) -> String {
     let sample = Sample::new(0);
     let mut out = Vec::new();
     let mut ladder = Ladder::new(&mut out, Colour::Plain);
@@ -49,6 +53,7 @@ fn draw(steps: &[Step], findings: &[Finding]) -> String {
             ladder.finding(&sample.connection(), finding).unwrap();
         }
     }
+    unwritten.iter().for_each(|acks| ladder.ack_not_written(&sample.connection(), acks));
     ladder.connection(&sample.connection(), &sample.record).unwrap();
     ladder.finish(&totals([&sample])).unwrap();
     String::from_utf8(out).unwrap()
@@ -59,8 +64,9 @@ const RESEND: StepVerdict = StepVerdict::Departure(Departure::Resend);
 const ADVANCES: StepVerdict = StepVerdict::Acknowledgement(Acknowledgement::Advances);
 
 #[test]
-fn a_lost_ack_stands_where_it_was_due_and_an_unproved_one_is_not_drawn() {
-    let text = draw(
+fn an_ack_that_was_not_written_stands_where_it_was_due() {
+    let acks = Positions::new(Pos(1), Pos(1)).unwrap();
+    let text = draw_with(
         &[
             step(0, Name::Msg, 1, NEW),
             step(1, Name::Msg, 2, NEW),
@@ -68,6 +74,7 @@ fn a_lost_ack_stands_where_it_was_due_and_an_unproved_one_is_not_drawn() {
             step(3, Name::Msg, 3, NEW),
         ],
         &[],
+        &[NotWritten { acks, packet: 1, index: 0, one_of_several: false }],
     );
     let lines: Vec<&str> = text.lines().skip(3).collect();
     let shown: Vec<bool> = lines.iter().map(|line| line.contains('✗')).collect();

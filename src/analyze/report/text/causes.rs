@@ -69,6 +69,10 @@ fn triggers(cause: &Cause) -> String {
         _ => format!("{} to {} old", seconds(timer.age_min), seconds(timer.age_max)),
     };
     let trigger = |trigger: &Trigger| match (trigger, timer, window) {
+        (Trigger::Timer, Some(timer), _) if !timer.shows_its_end() => {
+            let timeout = timer.timeout.map_or_else(String::new, |timeout| format!(", timeout {}", seconds(timeout)));
+            format!("timer: nothing else can have set it off; {}{timeout}", age(timer))
+        }
         (Trigger::Timer, Some(timer), _) => match timer.timeout {
             Some(timeout) if timer.age_max - timer.age_min <= SAME_AGE => {
                 let ended = seconds(timer.age_min - timeout);
@@ -77,7 +81,7 @@ fn triggers(cause: &Cause) -> String {
             Some(timeout) => format!("timer: {}, timeout {}", age(timer), seconds(timeout)),
             None => format!("timer: {}", age(timer)),
         },
-        (Trigger::Timer, None, _) => "timer".to_owned(),
+        (Trigger::Timer, None, _) => "timer: nothing else can have set it off".to_owned(),
         (Trigger::FullWindow, _, Some(window)) => {
             let basis = match window.basis {
                 Basis::Declared => "",
