@@ -240,6 +240,7 @@ pub struct ResendCauses {
     pub never_written: u64,
     pub ack_missing: u64,
     pub unexplained: u64,
+    pub cannot_tell: u64,
     pub timer: u64,
     pub full_window: u64,
     pub end_of_message: u64,
