@@ -17,7 +17,7 @@ pub struct ConnectionAnalysis {
     pub client: Endpoint,
     /// The server's.
     pub server: Endpoint,
-    /// What is known of P; `None` while nothing is.
+    /// What is known of P, the number of payload bytes, and from where.
     pub max_msg_size: Capacity,
     /// Window and timeout.
     pub parameters: Parameters,
@@ -54,7 +54,7 @@ pub struct Verdict {
     /// Whether the exchange came to its end: `Some(true)` proven complete, `Some(false)` proven incomplete, `None`
     /// cannot tell.
     pub complete: Option<bool>,
-    /// One line: "complete; 3 packages not written at first, 2 ACKs lost, window kept".
+    /// One line: "complete; package 9 written again, ACKs 9, 10, 11 not written when due, window kept".
     pub line: String,
 }
 
@@ -240,6 +240,7 @@ pub struct ResendCauses {
     pub never_written: u64,
     pub ack_missing: u64,
     pub unexplained: u64,
+    pub cannot_tell: u64,
     pub timer: u64,
     pub full_window: u64,
     pub end_of_message: u64,

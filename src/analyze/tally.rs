@@ -41,7 +41,8 @@ impl Tally {
             match cause.why {
                 Why::NeverWritten => causes.never_written += 1,
                 Why::AckMissing => causes.ack_missing += 1,
-                Why::Unexplained | Why::CannotTell => causes.unexplained += 1,
+                Why::Unexplained => causes.unexplained += 1,
+                Why::CannotTell => causes.cannot_tell += 1,
             }
             for trigger in &cause.triggers {
                 match trigger {

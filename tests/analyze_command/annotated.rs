@@ -49,6 +49,19 @@ fn packets_keep_bytes_times_and_numbers_and_those_with_findings_have_comments() 
 }
 
 #[test]
+fn comments_do_not_depend_on_what_reports_keep() {
+    let folder = tempfile::tempdir().unwrap();
+    for limit in ["--max-findings", "--max-connections"] {
+        let out = folder.path().join("out.pcapng");
+        let ran = analyze(["-q", limit, "0", "-w", out.to_str().unwrap(), "run5.pcapng"]);
+        assert_eq!(ran.code, 1, "{limit}: {}", ran.log);
+        assert!(holds(&out, "arqscope: error ack-regress: ACK 0 "), "{limit}");
+        assert!(holds(&out, "arqscope: note done-resend: "), "{limit}");
+        assert!(!ran.log.contains("left out"), "{limit}: {}", ran.log);
+    }
+}
+
+#[test]
 fn a_pipe_is_kept_for_the_second_pass() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.pcapng");

@@ -115,15 +115,15 @@ impl<'w> Shared<'w> {
     fn finding(&mut self, connection: &FramedConnection<'_>, finding: Finding) -> ControlFlow<()> {
         let limit = self.keep.findings;
         let flow = self.each(|report| report.finding(connection, &finding));
+        // Whatever reports keep: comments have a bound of their own.
+        if let Some(comments) = &mut self.comments {
+            comments.add(finding.at, finding.severity, finding.rule.name, &finding.message);
+        }
         let open = self.open(connection);
         let [findings, _] = open.of_rule.entry(finding.rule.name).or_default();
         *findings += 1;
         if open.keeping == Keeping::Kept && *findings <= limit {
-            let comment = (finding.at, finding.severity, finding.rule.name, finding.message.clone());
             open.findings.push(finding);
-            if let Some(comments) = &mut self.comments {
-                comments.add(comment.0, comment.1, comment.2, &comment.3);
-            }
         } else {
             open.findings_dropped += 1;
         }

@@ -386,6 +386,10 @@ pub(super) fn annotate(
     let done = annotate::annotate(&mut capture, &name, comments, BufWriter::new(out))?;
     let (packets, commented) = (count(done.packets, "packet"), done.commented);
     writeln!(words, "{}: {packets}, {commented} with a comment", NamedPath(path))?;
+    if comments.left_out() > 0 {
+        let left_out = count(comments.left_out(), "comment");
+        writeln!(words, "  {left_out} left out: a packet has {} at most", annotate::MAX_OF_PACKET)?;
+    }
     if done.without_time > 0 {
         writeln!(
             words,

@@ -37,7 +37,7 @@ use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
 use crate::decode::Endpoint;
 use crate::wire::MaxMsgSize;
-use keys::{FACTS, FactKeys, File};
+use keys::{FactKeys, File};
 
 /// One fact, beside what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,10 +255,4 @@ pub fn finding(checked: &Checked, analysis: &ConnectionAnalysis) -> Finding {
         seen: checked.seen.clone(),
         message: format!("{} {}; seen: {}", checked.key, checked.declared, checked.seen),
     }
-}
-
-/// The keys that facts have.
-#[must_use]
-pub const fn fact_keys() -> [&'static str; FACTS.len()] {
-    FACTS
 }

@@ -6,7 +6,7 @@
 //! | a position other than the oldest again | **no** | **no** | right behind the one below it | yes | **no** |
 //! | the oldest again, and not all above it behind it | yes | yes | **no** | yes | yes |
 //! | again before its timer ended | full window, end of message | **no** | **no** | **no** | **no** |
-//! | again well after its timer ended | yes | only if it was not the oldest | yes | **no** | only if … |
+//! | again well after its timer ended | yes | only if it was not the oldest | yes | **no** | only if it was not the oldest |
 //! | again, while the next above is overdue as well | yes | yes | yes | **no** | yes |
 //! | a new position after a resend that has no ACK yet | **no** | yes | yes | yes | yes |
 //! | a full window, and a wait for the timer | **no** | yes | yes | yes | yes |

@@ -30,7 +30,7 @@ use crate::decode::{LinkType, PacketContent};
 const MAX_COMMENT: usize = 65_000;
 
 /// Comments that are kept of one packet.
-const MAX_OF_PACKET: usize = 64;
+pub const MAX_OF_PACKET: usize = 64;
 
 /// Written packets are handed on in pieces of about this size.
 const BATCH: usize = 64 << 10;
@@ -45,6 +45,7 @@ const EMPTY_FRAME: [u8; 14] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x88, 0xB5];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comments {
     of_packet: BTreeMap<u64, Vec<String>>,
+    left_out: u64,
 }
 
 /// What was written.
@@ -81,6 +82,8 @@ impl Comments {
                 text.push('…');
             }
             comments.push(text);
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -88,6 +91,12 @@ impl Comments {
     #[must_use]
     pub fn packets(&self) -> usize {
         self.of_packet.len()
+    }
+
+    /// Comments beyond the [`MAX_OF_PACKET`] that a packet has.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     fn of(&self, packet: u64) -> &[String] {
@@ -241,5 +250,21 @@ impl<W: Write> Writer<W> {
         self.hand_on()?;
         self.out.flush()?;
         Ok(self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_beyond_those_of_a_packet_are_counted() {
+        let mut comments = Comments::default();
+        for _ in 0..MAX_OF_PACKET + 6 {
+            comments.add(1, Severity::Note, "gap", "words");
+        }
+        comments.add(2, Severity::Note, "gap", "words");
+        assert_eq!((comments.of(1).len(), comments.of(2).len()), (MAX_OF_PACKET, 1));
+        assert_eq!((comments.packets(), comments.left_out()), (2, 6));
     }
 }

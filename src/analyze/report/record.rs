@@ -177,10 +177,4 @@ impl ConnectionRecord {
     pub fn count_of(&self, rule: &Rule) -> u64 {
         self.analysis.counts.iter().filter(|count| count.rule.name == rule.name).map(|count| count.findings).sum()
     }
-
-    /// Findings at this severity or above, kept or not.
-    #[must_use]
-    pub fn findings_from(&self, severity: Severity) -> u64 {
-        self.analysis.counts.iter().filter(|count| count.severity >= severity).map(|count| count.findings).sum()
-    }
 }

@@ -130,6 +130,7 @@ struct ResendCauses {
     never_written: u64,
     ack_missing: u64,
     unexplained: u64,
+    cannot_tell: u64,
     timer: u64,
     full_window: u64,
     end_of_message: u64,

@@ -8,7 +8,7 @@ use crate::decode::reassembly::Closing;
 /// Runs of positions that a line of text lists.
 const LISTED: usize = 12;
 
-/// `4, 9–11`; long lists end in `… (312 in all)`; `–` without any.
+/// `4, 9–11`; long lists end in `… (312 in all)`; nothing without any.
 pub(in crate::analyze) fn positions(set: &PositionSet) -> String {
     let mut text = String::new();
     for (i, run) in set.runs().iter().take(LISTED).enumerate() {

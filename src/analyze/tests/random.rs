@@ -299,6 +299,11 @@ fn check_claims(seed: u64, options: impl Fn(&Exchange) -> AnalysisOptions) {
         }
     }
     assert!(told.unwritten().iter().all(|pos| unanswered.contains(pos)), "{:?}\n{}", told.unwritten(), context());
+    let told_why = |why| told.findings.iter().filter(|f| f.cause.as_ref().is_some_and(|c| c.why == why)).count() as u64;
+    let causes = told.closed.iter().map(|closed| closed.metrics.resend_causes);
+    let (unexplained, cannot_tell) =
+        causes.fold((0, 0), |sum, causes| (sum.0 + causes.unexplained, sum.1 + causes.cannot_tell));
+    assert_eq!((unexplained, cannot_tell), (told_why(Why::Unexplained), told_why(Why::CannotTell)), "{}", context());
     let again = bag(resends(&truth).iter().map(|resend| resend.pos));
     for finding in told.findings.iter().filter(|finding| finding.severity > Severity::Chat) {
         let all = |set: &BTreeSet<i32>| finding.positions.iter().all(|pos| set.contains(&pos.0));

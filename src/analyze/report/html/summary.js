@@ -50,6 +50,7 @@ const RESEND_CAUSE = {
   never_written: 'never written before',
   ack_missing: 'ACK missing',
   unexplained: 'unexplained',
+  cannot_tell: 'whether an ACK had come is not captured',
   timer: 'the timer had ended',
   full_window: 'the window was full',
   end_of_message: 'no new MSG was left',

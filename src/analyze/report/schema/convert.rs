@@ -202,6 +202,7 @@ impl From<&inner::Metrics> for Metrics {
                 never_written: causes.never_written,
                 ack_missing: causes.ack_missing,
                 unexplained: causes.unexplained,
+                cannot_tell: causes.cannot_tell,
                 timer: causes.timer,
                 full_window: causes.full_window,
                 end_of_message: causes.end_of_message,
