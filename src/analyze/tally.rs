@@ -175,7 +175,8 @@ impl Tally {
         match lists.as_slice() {
             [] if late == 0 && never == 0 => parts.push("no package lost or written again".to_owned()),
             [] => {}
-            [one] if self.findings(&rules::duplicate_resend::RULE) > 0 => {
+            // Which of the two it was, the ACKs not written say where that is known.
+            [one] if self.unwritten == 0 && self.findings(&rules::duplicate_resend::RULE) > 0 => {
                 let acks = if times == 1 { "its ACK" } else { "their ACKs" };
                 parts.push(format!("{} {one} written again ({acks} late or lost)", noun(times, "package")));
             }
