@@ -240,6 +240,8 @@ impl Again {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     list: VecDeque<Again>,
+    /// Of this position an earlier copy may have been acknowledged unseen.
+    unsure: Option<Pos>,
 }
 
 impl Waiting {
@@ -248,9 +250,14 @@ impl Waiting {
     }
 
     /// Begins to follow one; returns the one that has to go for it.
-    pub(super) fn put(&mut self, again: Again) -> Option<Again> {
+    pub(super) fn put(&mut self, mut again: Again) -> Option<Again> {
+        again.acks_unseen |= self.unsure == Some(again.pos);
         for other in self.list.iter_mut().filter(|other| other.pos == again.pos) {
             other.repeated = true;
+            again.acks_unseen |= other.acks_unseen;
+        }
+        if again.acks_unseen {
+            self.unsure = Some(again.pos);
         }
         let oldest = if self.list.len() >= MAX_WAITING { self.list.pop_front() } else { None };
         self.list.push_back(again);
@@ -300,7 +307,10 @@ impl Waiting {
     /// time since its frame in packet `answers_until`.
     pub(super) fn lost(&mut self, answers_until: Option<u64>) {
         for again in &mut self.list {
-            again.acks_unseen |= answers_until.is_some_and(|until| again.packet >= until);
+            if answers_until.is_some_and(|until| again.packet >= until) {
+                again.acks_unseen = true;
+                self.unsure = Some(again.pos);
+            }
             if matches!(again.room, Room::Until(_)) {
                 again.room = Room::Lost;
             }

@@ -201,7 +201,7 @@ impl Model {
         step.edge = self.edge();
         match info.note {
             Note::UnknownName if self.grid[index(from)] => self.replay.unknown(&step),
-            _ => self.replay.step(&step),
+            _ => self.replay.step(&step, prior.before.acks_proved),
         }
         let ordinary = ordinary && self.grid[index(from)];
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
