@@ -24,7 +24,7 @@
 
 use std::collections::BTreeMap;
 
-use arqscope::analyze::{Cause, Finding, Trigger, Why};
+use arqscope::analyze::{Cause, Finding, TimerEvidence, Trigger, Why};
 use arqscope::simulate::truth::{Class, Resend, ResendCause, TruthEvent};
 use arqscope::wire::Name;
 
@@ -163,15 +163,23 @@ fn wrong_cause(cause: &Cause, resend: &Resend) -> Option<String> {
         (Trigger::EndOfMessage, resend.triggers.end_of_message, shown.end_of_message),
     ];
     triggers.into_iter().find_map(|(trigger, held, shown)| {
+        // A sent_time is a double: an age this near to the timeout may or may not be told to be above it.
+        let near = trigger == Trigger::Timer && cause.evidence.timer.is_some_and(|timer| is_near(&timer));
         let said = if cause.undecided.contains(&trigger) { None } else { Some(cause.triggers.contains(&trigger)) };
         let name = trigger.as_str();
         match said {
             Some(said) if said != held => Some(format!("trigger {name} {}", if said { "said" } else { "denied" })),
+            _ if near => None,
             Some(_) if !shown => Some(format!("trigger {name} told though nothing shows it")),
             None if shown => Some(format!("trigger {name} left open though it shows")),
             _ => None,
         }
     })
+}
+
+fn is_near(timer: &TimerEvidence) -> bool {
+    let near = |age: f64| timer.timeout.is_some_and(|timeout| (age - timeout).abs() < 3e-6);
+    near(timer.age_min) || near(timer.age_max)
 }
 
 /// The truth's reason in the analysis's words.

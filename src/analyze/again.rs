@@ -182,14 +182,15 @@ impl Again {
         let window = self.edge();
         let declared = window.basis == Basis::Declared;
         match (trigger, self.room, self.left) {
-            (Trigger::FullWindow, Room::Full, Left::New) => (declared || window.size > 1).then_some(true),
+            // The most seen in flight is a window's lower bound: only a declared one has an edge.
+            (Trigger::FullWindow, Room::Full, Left::New) => declared.then_some(true),
             (Trigger::FullWindow, Room::Proved(_) | Room::Ended, _) | (Trigger::FullWindow, _, Left::Nothing) => {
                 Some(false)
             }
             (Trigger::EndOfMessage, _, Left::Nothing) => Some(true),
             (Trigger::EndOfMessage, Room::Proved(_), _) => Some(false),
             // A package beyond the edge was not counted yet.
-            (Trigger::EndOfMessage, Room::Full | Room::Passed, Left::New) if declared => Some(false),
+            (Trigger::EndOfMessage, Room::Passed, Left::New) if declared => Some(false),
             (Trigger::EndOfMessage, Room::Full, Left::New) => Some(false),
             _ => None,
         }
@@ -244,6 +245,8 @@ impl Again {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     list: VecDeque<Again>,
+    /// Of this position an earlier copy may have been acknowledged unseen.
+    unsure: Option<Pos>,
 }
 
 impl Waiting {
@@ -252,9 +255,14 @@ impl Waiting {
     }
 
     /// Begins to follow one; returns the one that has to go for it.
-    pub(super) fn put(&mut self, again: Again) -> Option<Again> {
+    pub(super) fn put(&mut self, mut again: Again) -> Option<Again> {
+        again.acks_unseen |= self.unsure == Some(again.pos);
         for other in self.list.iter_mut().filter(|other| other.pos == again.pos) {
             other.repeated = true;
+            again.acks_unseen |= other.acks_unseen;
+        }
+        if again.acks_unseen {
+            self.unsure = Some(again.pos);
         }
         let oldest = if self.list.len() >= MAX_WAITING { self.list.pop_front() } else { None };
         self.list.push_back(again);
@@ -304,7 +312,10 @@ impl Waiting {
     /// time since its frame in packet `answers_until`.
     pub(super) fn lost(&mut self, answers_until: Option<u64>) {
         for again in &mut self.list {
-            again.acks_unseen |= answers_until.is_some_and(|until| again.packet >= until);
+            if answers_until.is_some_and(|until| again.packet >= until) {
+                again.acks_unseen = true;
+                self.unsure = Some(again.pos);
+            }
             if matches!(again.room, Room::Until(_)) {
                 again.room = Room::Lost;
             }

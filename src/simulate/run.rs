@@ -31,8 +31,9 @@ pub(super) struct Run {
     /// Chance for the cuts.
     chance: Rand64,
     next_length: usize,
-    /// When the latest packet passed the capture point.
+    /// When the latest packet passed the capture point, or the first that ends the connection.
     last_pass: u64,
+    ending: bool,
     /// What happened, when somebody asks.
     ledger: Option<Box<Ledger>>,
 }
@@ -129,6 +130,7 @@ impl Run {
             chance: cuts,
             next_length: 0,
             last_pass: 0,
+            ending: false,
             ledger,
         };
         run.client.lane.send(Kind::Opening(Opening::Syn), 0, 0, exchange.opens.nanos());
@@ -159,7 +161,7 @@ impl Run {
         if self.client.lane.next_pass() <= self.server.lane.next_pass() { Side::Client } else { Side::Server }
     }
 
-    /// When the latest packet passed the capture point, in nanoseconds since the start.
+    /// When the latest packet passed the capture point, or the first FIN, in nanoseconds since the start.
     pub(super) const fn last_pass(&self) -> u64 {
         self.last_pass
     }
@@ -233,7 +235,10 @@ impl Run {
         };
         let Some((segment, data)) = lane.pass() else { return Ok(()) };
         let time = at(self.start, segment.passes);
-        self.last_pass = segment.passes;
+        if !self.ending {
+            self.last_pass = segment.passes;
+            self.ending = segment.kind == Kind::Fin;
+        }
         if let Some(ledger) = &mut self.ledger {
             while let Some(mark) = lane.passed_frame() {
                 ledger.passed(&mark, segment.passes);

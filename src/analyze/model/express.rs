@@ -44,6 +44,7 @@ impl Model {
         if !self.quiet || !in_order || !frame.is_flawless(from) {
             return None;
         }
+        let acks_proved = self.observer.window().last_acked_is_proved();
         let (Pos(highest), Pos(last)) = (self.observer.highest(), self.observer.last_acked()?);
         let (pos, verdict, arrival) = match (from, frame.name()?) {
             (Side::Client, Name::Msg) => {
@@ -92,7 +93,7 @@ impl Model {
             arrival,
         };
         if let Some(replay) = &mut self.replay {
-            replay.step(&step);
+            replay.step(&step, acks_proved);
         }
         Some(step)
     }

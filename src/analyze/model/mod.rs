@@ -210,7 +210,7 @@ impl Model {
         if let Some(replay) = &mut self.replay {
             match info.note {
                 Note::UnknownName if self.grid[index(from)] => replay.unknown(&step),
-                _ => replay.step(&step),
+                _ => replay.step(&step, prior.before.acks_proved),
             }
         }
         let ordinary = ordinary && self.grid[index(from)];

@@ -87,8 +87,11 @@ impl Replay {
         }
     }
 
-    /// Takes in the next frame of either side, in the order of the capture.
-    pub fn step(&mut self, step: &Step) {
+    /// Takes in the next frame of either side, in the order of the capture. `acks_proved`: before it no ACK above the last
+    /// acknowledged position can have been missed
+    /// ([`SendWindow::last_acked_is_proved`](crate::window::SendWindow::last_acked_is_proved)).
+    pub fn step(&mut self, step: &Step, acks_proved: bool) {
+        self.standing.acks_known = acks_proved && self.standing.acks_anchored;
         let Some(name) = step.name else {
             self.hole(step.from);
             return;

@@ -94,7 +94,7 @@ impl Rules {
             return Some("nothing before RETURN_MAX is there".to_owned());
         }
         if pos <= 0 {
-            return Some(at.allowed_to_client());
+            return at.departures_known.then(|| at.allowed_to_client());
         }
         if let Some(done) = at.done
             && (pos > done || !again || write.done && pos != done)

@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) acked: Option<i32>,
     /// No ACK above `acked` can have been missed.
     pub(super) acks_known: bool,
+    /// Since the last hole of the server, or the beginning, everything was acknowledged once.
+    pub(super) acks_anchored: bool,
     /// Nothing of the client is missing so far.
     pub(super) departures_known: bool,
     /// What has arrived, while nothing of the client is missing.
@@ -43,6 +45,7 @@ impl Standing {
             highest: 0,
             acked: (client && server).then_some(0),
             acks_known: client && server,
+            acks_anchored: client && server,
             departures_known: client,
             receiver: client.then(RecvWindow::new),
             done: None,
@@ -100,7 +103,7 @@ impl Standing {
         }
         let alone = flight.acknowledge(number);
         self.acked = self.acked.max(Some(number.max(alone)));
-        self.acks_known |= self.departures_known && number == self.highest;
+        self.acks_anchored |= self.departures_known && number == self.highest;
     }
 
     /// The way from the capture point to the client and back, at most; `None` when the handshake does not tell.
@@ -125,6 +128,7 @@ impl Standing {
 
     pub(super) fn hole(&mut self, from: Side) {
         self.acks_known = false;
+        self.acks_anchored = false;
         // RETURN_MAX may be in it.
         self.answered |= from == Side::Server;
         if from == Side::Client {

@@ -213,7 +213,7 @@ impl Ledger {
         self.witness.passed(name, pos, now, &mut self.decided);
     }
 
-    /// The connection is over; `now` is when its last packet passed.
+    /// The connection is over; at `now` the first side ended it.
     pub(in crate::simulate) fn ended(&mut self, now: u64) {
         self.triggers.ended(&mut self.decided);
         self.witness.ended(now, &mut self.decided);

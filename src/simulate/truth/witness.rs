@@ -166,7 +166,7 @@ impl Witness {
         }
     }
 
-    /// No packet follows the one at `now`.
+    /// No frame follows; the connection went on until `now`, when the first side ended it.
     pub(super) fn ended(&mut self, now: u64, out: &mut Vec<TruthEvent>) {
         self.answers.now = now;
         for (_, lost) in std::mem::take(&mut self.packages) {
@@ -201,9 +201,11 @@ impl Answers {
         }
     }
 
-    /// True when the answer to `pos` would have passed: the silence was more than twice as long as an answer ever took.
+    /// True when the answer to `pos` would have passed: since it, and all below it, were there, the silence was more than
+    /// twice as long as an answer ever took.
     fn are_missed(&self, pos: i32) -> bool {
-        let silence = self.asked.get(&pos).map(|asked| self.now - asked);
+        let due = self.asked.range(..=pos).map(|(_, asked)| *asked).max();
+        let silence = due.map(|due| self.now.saturating_sub(due));
         silence.zip(self.longest).is_some_and(|(silence, longest)| silence > 2 * longest)
     }
 }

@@ -18,10 +18,10 @@ fn diverges(seen: &[Seen], window: Option<u32>) -> Option<(u64, String)> {
         window,
         timeout: Some(Duration::from_millis(100)),
         tolerance: TOLERANCE,
-        began: steps.get(2).and_then(|step| step.time),
+        began: steps.get(2).and_then(|(step, _)| step.time),
         from_start: [true, true],
     });
-    steps.iter().for_each(|step| replay.step(step));
+    steps.iter().for_each(|(step, acks_proved)| replay.step(step, *acks_proved));
     replay.finish().divergence.map(|found| (found.packet, found.words))
 }
 
@@ -129,8 +129,8 @@ fn a_frame_of_the_other_side_is_told() {
         began: None,
         from_start: [true, true],
     });
-    steps[2].from = Side::Server;
-    steps.iter().for_each(|step| replay.step(step));
+    steps[2].0.from = Side::Server;
+    steps.iter().for_each(|(step, acks_proved)| replay.step(step, *acks_proved));
     let words = replay.finish().divergence.unwrap().words;
     assert_eq!(words, "at 0.0010 s the rules allow MSG from the client; this server sent it");
 }

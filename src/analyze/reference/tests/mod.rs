@@ -22,10 +22,10 @@ fn replay(seen: &[Seen], plan: &Plan, declared: bool) -> Reference {
         window,
         timeout: declared.then_some(Duration::from_millis(plan.timeout.unsigned_abs())),
         tolerance: TOLERANCE,
-        began: steps.first().and_then(|step| step.time),
+        began: steps.first().and_then(|(step, _)| step.time),
         from_start: [true, true],
     });
-    steps.iter().for_each(|step| replay.step(step));
+    steps.iter().for_each(|(step, acks_proved)| replay.step(step, *acks_proved));
     replay.finish()
 }
 
@@ -215,7 +215,7 @@ fn behind_a_hole_nothing_is_claimed() {
                 });
                 for step in &steps {
                     match step {
-                        Some(step) => replay.step(step),
+                        Some((step, acks_proved)) => replay.step(step, *acks_proved),
                         None => replay.hole(side),
                     }
                 }

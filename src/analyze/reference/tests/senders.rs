@@ -214,7 +214,7 @@ pub(super) fn line(seen: &[Seen]) -> String {
 }
 
 /// The same as steps, behind a handshake.
-pub(super) fn steps(seen: &[Seen], window: Option<u32>, vantage: i64) -> Vec<Step> {
+pub(super) fn steps(seen: &[Seen], window: Option<u32>, vantage: i64) -> Vec<(Step, bool)> {
     let handshake = [(Name::GetMax, -vantage - 1), (Name::ReturnMax, -vantage)].map(|(name, at)| Seen {
         at,
         sent: at,
@@ -226,7 +226,7 @@ pub(super) fn steps(seen: &[Seen], window: Option<u32>, vantage: i64) -> Vec<Ste
 }
 
 /// The same where frames of one side, `None`, are missing; from the first MSG on.
-pub(super) fn steps_with_holes(seen: &[Option<Seen>], side: Side, window: u32) -> Vec<Option<Step>> {
+pub(super) fn steps_with_holes(seen: &[Option<Seen>], side: Side, window: u32) -> Vec<Option<(Step, bool)>> {
     let mut judge = Judge::new(Some(window));
     let mut judged = |frame: &Option<Seen>| match (frame, side) {
         (Some(frame), _) => Some(judge.step(frame)),
@@ -255,15 +255,17 @@ impl Judge {
         Self { send: SendWindow::new(window), receive: RecvWindow::new(), index: 0 }
     }
 
-    fn step(&mut self, frame: &Seen) -> Step {
+    /// The step, and whether no higher ACK can have been missed before it.
+    fn step(&mut self, frame: &Seen) -> (Step, bool) {
         let pos = Pos(frame.number);
+        let acks_proved = self.send.last_acked_is_proved();
         let verdict = match frame.name {
             Name::Msg | Name::Done => StepVerdict::Departure(self.send.depart(pos)),
             Name::Ack => StepVerdict::Acknowledgement(self.send.acknowledge(Some(pos))),
             _ => StepVerdict::Other,
         };
         self.index += 1;
-        Step {
+        let step = Step {
             index: self.index - 1,
             packet: self.index,
             time: Some(Timestamp::from_nanos((frame.at + 1000) * 1_000_000)),
@@ -277,6 +279,7 @@ impl Judge {
             edge: self.send.edge(),
             in_flight: self.send.in_flight(),
             arrival: (frame.name == Name::Msg).then(|| self.receive.arrive(pos)),
-        }
+        };
+        (step, acks_proved)
     }
 }

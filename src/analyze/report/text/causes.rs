@@ -99,7 +99,15 @@ fn triggers(cause: &Cause) -> String {
     for undecided in &cause.undecided {
         parts.push(match undecided {
             Trigger::Timer => "perhaps its timer".to_owned(),
-            Trigger::FullWindow => "perhaps a full window".to_owned(),
+            Trigger::FullWindow => match &cause.evidence.window {
+                Some(window) if window.next > window.edge => {
+                    format!(
+                        "perhaps a full window ({} beyond {}, by the most seen in flight)",
+                        window.next, window.edge
+                    )
+                }
+                _ => "perhaps a full window".to_owned(),
+            },
             Trigger::EndOfMessage => "perhaps the end of the message".to_owned(),
         });
     }
