@@ -70,6 +70,8 @@ impl Model {
         };
         // Not one packet of the server so far: it is not silence but a capture of one side.
         let silent = connection.tcp.packets[connection.way(Side::Server).index()] == 0;
+        // What was copied in the middle of a stream may have been acknowledged before.
+        let begun = self.from_start != [true; 2] && !prior.before.acks_proved;
         let mut again = Again {
             packet: step.packet,
             time: step.time,
@@ -83,6 +85,7 @@ impl Model {
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
             acks_unseen: silent
+                || begun
                 || torn
                 || prior.copy.map_or_else(
                     || self.book.lost(Side::Server).is_some(),
@@ -96,7 +99,10 @@ impl Model {
             repeated: false,
         };
         let edge = again.edge();
-        if name == Name::Msg && edge.next <= edge.edge {
+        // Where bytes of the client may still be missing, an ACK may have shown a position that this frame preceded.
+        if self.book.lost_since(Side::Client, u64::MAX) {
+            again.room = Room::Lost;
+        } else if name == Name::Msg && edge.next <= edge.edge {
             again.room = if prior.before.acks_proved { Room::Until(edge.edge) } else { Room::Lost };
         }
         if let Some(oldest) = self.waiting.put(again) {
@@ -122,6 +128,10 @@ impl Model {
         let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
+        // The ACK that made it the oldest must have reached the client.
+        if between(self.advanced, step.time).is_some_and(|nanos| seconds(nanos) < self.tolerance) {
+            return;
+        }
         let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {
             (Some(copy), _) => Some((copy.sent_time, copy.packet)),
             (None, opening) => opening.map(|opening| (opening.sent_time, opening.packet)),

@@ -71,6 +71,8 @@ pub(super) struct Model {
     truly_new: VecDeque<(Pos, f64)>,
     /// The client's latest frame was a position written again or late.
     just_again: bool,
+    /// When the last ACK that moved the window passed; not kept by the express way, which is for undeclared timeouts.
+    advanced: Option<Timestamp>,
     /// A new package was written while this position was long due.
     acted: Option<(Pos, Acted)>,
     /// The window was filled: by which packet, when, up to which edge.
@@ -138,6 +140,7 @@ impl Model {
             waiting: Waiting::default(),
             truly_new: VecDeque::new(),
             just_again: false,
+            advanced: None,
             acted: None,
             filled: None,
             waited: None,
@@ -413,6 +416,7 @@ impl Model {
             self.waiting.lost(Some(back.packet));
         }
         if moved {
+            self.advanced = step.time;
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet, step.time);
             }
