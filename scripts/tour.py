@@ -4,7 +4,8 @@
     tour.py [--check] [--bin FOLDER]
 
 Every block of README.md between `<!-- tour: decode ARGS -->` (or `analyze`) and `<!-- tour: end -->` is replaced by what the command
-prints on a terminal of 100 columns. With --check nothing is written; the exit code is 1 if the README differs.
+prints on a terminal of 100 columns. `ARGS | sed SCRIPT` shows a part: what it prints on standard output, through sed. With
+--check nothing is written; the exit code is 1 if the README differs.
 Python standard library only.
 """
 
@@ -45,6 +46,12 @@ def on_terminal(command):
     return output.decode().replace("\r\n", "\n")
 
 
+def through(command, pipe):
+    """What `pipe` makes of what `command` prints on standard output."""
+    source = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    return subprocess.run(pipe, input=source.stdout, capture_output=True, check=True).stdout.decode()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
@@ -54,8 +61,12 @@ def main():
 
     def block(match):
         command = match.group(1)
-        name, *arguments = shlex.split(command)
-        lines = on_terminal([os.path.join(options.bin, name), *arguments]).splitlines()
+        name, *words = shlex.split(command)
+        bar = words.index("|") if "|" in words else len(words)
+        program, pipe = [os.path.join(options.bin, name), *words[:bar]], words[bar + 1 :]
+        if pipe and pipe[0] != "sed":
+            sys.exit(f"{command}: a tour's output goes through sed and nothing else")
+        lines = (through(program, pipe) if pipe else on_terminal(program)).splitlines()
         shown = "\n".join(line.rstrip() for line in lines)
         return f"<!-- tour: {command} -->\n```console\n$ {command}\n{shown}\n```\n<!-- tour: end -->"
 

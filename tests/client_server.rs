@@ -100,20 +100,25 @@ fn our_server_exchanges_every_reference_run_with_a_client_of_plain_sockets() {
 #[test]
 fn a_message_goes_through_and_both_recordings_show_it() {
     let place = Place::new();
-    let server = place.server(&["--once", "--max-msg-size", "5", "--capture", "server.pcapng", "--lose-acks", "2"]);
-    let args = ["--message", MESSAGE, "--window", "3", "--timeout", "1", "--lose", "4,9", "--capture", "c.pcapng"];
+    let server = place.server(&["--once", "--max-msg-size", "5", "--capture", "server.pcapng", "--lose-acks", "2-3"]);
+    let args = ["--message", MESSAGE, "--window", "3", "--timeout", "1", "--lose", "4,9-10", "--capture", "c.pcapng"];
     let client = place.client(&[&["--port", &server.port][..], &args].concat());
     assert_eq!(client.status.code(), Some(0), "{}", text(&client.stderr));
-    assert!(text(&client.stderr).contains("complete"));
+    let said = text(&client.stderr);
+    assert!(said.contains("complete") && said.contains("packages lost  3 (mimicked)"), "{said}");
     let (code, out, log) = server.end();
     assert_eq!((code, text(&out).trim_end()), (0, MESSAGE), "{log}");
+    assert!(log.contains("2 losses mimicked"), "{log}");
     for recording in ["c.pcapng", "server.pcapng"] {
         let decode =
             |option| text(&place.command(env!("CARGO_BIN_EXE_decode"), &[option, recording]).output().unwrap().stdout);
         assert!(decode("--message").contains(&MESSAGE.replace('"', "")), "{recording}: {}", decode("--message"));
         let frames = decode("-Tcsv");
         assert!(frames.contains("DISCONNECT"), "{recording}: {frames}");
-        assert_eq!(frames.matches(",client,MSG,4,").count(), 1, "{recording}: 4 is written once, late: {frames}");
+        for pos in [4, 9, 10] {
+            let copies = frames.matches(&format!(",client,MSG,{pos},")).count();
+            assert_eq!(copies, 1, "{recording}: {pos} is written once, late: {frames}");
+        }
     }
 }
 
@@ -279,7 +284,7 @@ fn a_server_that_dies_in_mid_message_leaves_the_client_with_what_was_acknowledge
     let port = server.port.clone();
     let message = "m".repeat(4000);
     let client = thread::spawn(move || {
-        let args = ["--port", &port, "--message", &message, "--window", "2", "--timeout", "5", "--pace", "20"];
+        let args = ["--port", &port, "--message", &message, "--window", "2", "--timeout", "5", "--pace", "0.02s"];
         Place::new().client(&args)
     });
     server.log_until("connected");
@@ -328,7 +333,10 @@ fn what_cannot_work_is_refused_with_words_that_help() {
     refused(client, &[&given[..4], &["--window", "0", "--timeout", "1"]].concat(), &["window_size", "1"]);
     refused(client, &[&given[..4], &["--window", "1", "--timeout", "0"]].concat(), &["timeout", "above 0"]);
     refused(client, &given[..4], &["--window", "--timeout"]);
-    refused(client, &[&given[..], &["--lose", "0"]].concat(), &["--lose"]);
+    refused(client, &[&given[..], &["--lose", "0"]].concat(), &["--lose", "4,9-12"]);
+    refused(client, &[&given[..], &["--lose", "3-1"]].concat(), &["--lose", "`3-1`"]);
+    refused(client, &[&given[..], &["--pace", "-1"]].concat(), &["--pace", "milliseconds (100, 0.5)"]);
+    refused(server_program, &["--max-msg-size", "4", "--lose-acks", "1-2147483647"], &["a list may have 1048576"]);
     refused(client, &[&given[..], &["--loss", "1.5"]].concat(), &["0 (none) to 1 (all)"]);
     refused(server_program, &["--port", port, "--max-msg-size", "4"], &["in use", "--port"]);
     refused(server_program, &["--max-msg-size", "10000"], &["4 to 9999"]);

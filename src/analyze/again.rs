@@ -45,6 +45,8 @@ pub(super) struct Again {
     pub(super) acted: Option<Acted>,
     /// The same position was written once more.
     pub(super) repeated: bool,
+    /// A frame of the server came after it: what is missing before that is known.
+    pub(super) heard: bool,
 }
 
 /// What it is.
@@ -148,7 +150,8 @@ impl Again {
 
     /// True when nothing can be added to it.
     fn is_settled(&self) -> bool {
-        let answered = self.acked_after.is_some() || self.acked_before != AckSeen::No || self.repeated;
+        let silent = self.repeated && self.heard;
+        let answered = self.acked_after.is_some() || self.acked_before != AckSeen::No || silent;
         answered && self.left != Left::Unknown && !matches!(self.room, Room::Until(_))
     }
 
@@ -276,6 +279,13 @@ impl Waiting {
         }
     }
 
+    /// A frame of the server came, in that packet.
+    pub(super) fn heard(&mut self, packet: u64) {
+        for again in &mut self.list {
+            again.heard |= again.packet < packet;
+        }
+    }
+
     /// An ACK moved the window to `number`, in a packet of that capture time.
     pub(super) fn acked(&mut self, number: Pos, packet: u64, time: Option<Timestamp>) {
         for again in &mut self.list {
@@ -339,6 +349,7 @@ mod tests {
             room: Room::Until(Pos(pos + 2)),
             acted: None,
             repeated: false,
+            heard: false,
         }
     }
 

@@ -8,7 +8,6 @@ use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arqscope::decode::print::escape::tame_lines;
 use arqscope::endpoint::{Detail, ResendPolicy};
@@ -17,7 +16,10 @@ use arqscope::net::{
     ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
     closing_table, stop_on_signals, stopped, transfer,
 };
-use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Prompt, Saved, Timeout, WindowSize, gather};
+use arqscope::params::{
+    Dialogue, Gathered, Nobody, Params, Place, PlainUnit, Prompt, Saved, Span, SpanError, Timeout, WindowSize, gather,
+    positions,
+};
 use arqscope::wire::{Pos, Side};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -48,18 +50,18 @@ struct Args {
     /// How long an ACK is waited for, in seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<Timeout>,
-    /// Positions whose first package is counted and not written, such as 4,9,10
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..))]
-    lose: Vec<i32>,
+    /// Positions whose first package is counted and not written: 4,9-10
+    #[arg(long, value_name = "LIST", value_parser = positions)]
+    lose: Vec<BTreeSet<Pos>>,
     /// Chance for each package, resent ones too, not to be written: 0 to 1
     #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     loss: Option<f64>,
     /// Seed of --loss; without it one is chosen and printed
     #[arg(long, requires = "loss")]
     seed: Option<u64>,
-    /// Time between new packages, in milliseconds; 100 under --resend eager, else 0
-    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
-    pace: Option<u64>,
+    /// Time between new packages: milliseconds (100), or with its unit (0.1s) [default: 100 with --resend eager, else 0]
+    #[arg(long, value_name = "MS", value_parser = pace, allow_negative_numbers = true)]
+    pace: Option<Span>,
     /// When an unacknowledged package goes again: when its timer ends, or (eager, as the reference does) also when the
     /// window is full and after the last package
     #[arg(long, value_name = "POLICY", default_value = "timer")]
@@ -116,12 +118,12 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         Resend::Timer => ResendPolicy::Timer,
         Resend::Eager => ResendPolicy::Eager,
     };
-    options.pace = args.pace.map(Duration::from_millis);
+    options.pace = args.pace.map(Span::duration);
     options.max_resends = args.max_resends;
     options.faults = faults(args);
     options.recording = recording.clone();
     options.detail = if args.verbose { Detail::Each } else { Detail::Runs };
-    if args.resend == Resend::Eager && args.pace == Some(0) {
+    if args.resend == Resend::Eager && args.pace == Some(Span::ZERO) {
         say("warning: with --resend eager and --pace 0 ACKs have no time to come, so a full window resends at once: \
              expect many duplicates");
     }
@@ -207,7 +209,11 @@ fn faults(args: &Args) -> FaultPlan {
         say(&format!("packages are lost at random: --loss {rate} --seed {seed}"));
         RandomLoss { rate, seed }
     });
-    FaultPlan { packages: args.lose.iter().copied().map(Pos).collect::<BTreeSet<_>>(), random, ..FaultPlan::default() }
+    FaultPlan { packages: args.lose.iter().flatten().copied().collect(), random, ..FaultPlan::default() }
+}
+
+fn pace(text: &str) -> Result<Span, SpanError> {
+    Span::parse(text, PlainUnit::Milliseconds)
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -18,6 +18,8 @@ use clap::{CommandFactory, Parser, ValueEnum};
 /// compressed (gzip, zstd).
 #[derive(Parser)]
 #[command(name = "decode", version, disable_version_flag = true, after_help = AFTER_HELP)]
+// Of the shared limits, one has a second default here.
+#[command(mut_arg("max_held", |option| option.help(MAX_HELD)))]
 struct Args {
     /// Captures to read; `-` is standard input, also the default when that is not a terminal
     #[arg(value_name = "FILE")]
@@ -84,9 +86,12 @@ enum When {
     Never,
 }
 
+const MAX_HELD: &str = "Bytes that wait behind a hole, per direction [default: 1MiB; with --streams 4MiB]";
+
 const AFTER_HELP: &str = "\
 Fields of -Y: arq.packet, .time, .connection, .from, .header, .pos, .payload, .seq, .sent_time, .ack, .prev_seq, \
-.in_flight, .info, .verdict, .first_packet, .offset, .len, .payload_len, .max_msg_size, .ack_number, .partial, .unknown.
+.in_flight, .info, .verdict, .first_packet, .offset, .len, .payload_len, .max_msg_size, .ack_number, .partial, .unknown; \
+and as in Wireshark frame.number, frame.time_epoch, tcp.stream.
 
 Examples:
   decode captures/run1.pcapng

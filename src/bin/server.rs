@@ -14,7 +14,7 @@ use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
     Threads, block_on, client_places, counted, served_line, stop_on_signals,
 };
-use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather};
+use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather, positions};
 use arqscope::wire::{MaxMsgSize, Pos, Side};
 use clap::Parser;
 
@@ -36,9 +36,9 @@ struct Args {
     /// File of key:value lines; of its keys the server uses maximum_msg_size
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Positions whose first ACK is counted and not written, such as 4,9,10, on each connection
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..))]
-    lose_acks: Vec<i32>,
+    /// Positions whose first ACK is counted and not written, on each connection: 4,9-10
+    #[arg(long, value_name = "LIST", value_parser = positions)]
+    lose_acks: Vec<BTreeSet<Pos>>,
     /// How many DONEs are ignored on each connection
     #[arg(long, value_name = "K", default_value_t = 0)]
     lose_done: u32,
@@ -213,7 +213,7 @@ fn faults(args: &Args) -> FaultPlan {
         say(&format!("ACKs are lost at random: --loss {rate} --seed {seed}"));
         RandomLoss { rate, seed }
     });
-    let acks = args.lose_acks.iter().copied().map(Pos).collect::<BTreeSet<_>>();
+    let acks = args.lose_acks.iter().flatten().copied().collect();
     FaultPlan { acks, dones: args.lose_done, random, ..FaultPlan::default() }
 }
 

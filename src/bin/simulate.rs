@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use arqscope::decode::print::escape::tame_lines;
+use arqscope::params::{Numbers, Span};
 use arqscope::simulate::command::{self, CaptureFormat, JobError};
-use arqscope::simulate::scenario::{Given, Numbers, ResendKey, ScenarioKeys, SideKey, Span, VantageKey};
+use arqscope::simulate::scenario::{Given, ResendKey, ScenarioKeys, SideKey, VantageKey};
 use clap::{Args, Parser};
 
 /// Plays client and server of the sliding-window protocol in virtual time and writes the capture of what they put on
-/// the wire: for tests, for measurements, and to see what the protocol does.
-///
-/// What happens is said by a scenario file (TOML), by options, or both; an option wins. Everything has a default, so
-/// `simulate -w first.pcapng` is a whole exchange. Nothing depends on the machine or the clock: the same scenario gives the
-/// same bytes.
+/// the wire. What happens is said by a scenario file (TOML), by options, or both; an option wins, and everything has a
+/// default. The same scenario gives the same bytes.
 #[derive(Parser)]
 #[command(name = "simulate", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Options {
@@ -27,9 +25,12 @@ struct Options {
     /// Format, where the file's name does not say it: pcap, pcapng, pcap.gz, pcapng.zst …
     #[arg(short = 'F', value_name = "FORMAT")]
     format: Option<CaptureFormat>,
-    /// Truth file to write: JSON with every loss, resend and capture defect, and whether it can be seen
+    /// Truth file to write (JSON): every loss, resend and defect, and whether it can be seen
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: (),
     #[command(flatten)]
     exchange: ExchangeOptions,
     #[command(flatten)]
@@ -38,9 +39,6 @@ struct Options {
     network: NetworkOptions,
     #[command(flatten)]
     capture: CaptureOptions,
-    /// Print the version
-    #[arg(long, action = clap::ArgAction::Version, help_heading = "Options")]
-    version: (),
 }
 
 #[derive(Args)]
@@ -70,10 +68,10 @@ struct ExchangeOptions {
     /// Until an unacknowledged package is resent [default: 2s]
     #[arg(long, value_name = "TIME")]
     timeout: Option<Span>,
-    /// When to resend: timer (its time has ended) or eager (when the window is full too, as the reference) [default: timer]
+    /// When to resend: timer, or eager, which resends when the window is full too [default: timer]
     #[arg(long, value_name = "POLICY", value_parser = resend)]
     resend: Option<ResendKey>,
-    /// Time between new packages [default: 0 with timer, 100ms with eager]
+    /// Between new packages, in seconds or 100ms [default: 0; with --resend eager 100ms]
     #[arg(long, value_name = "TIME")]
     pace: Option<Span>,
     /// Resends of one position before the client gives up
@@ -82,7 +80,7 @@ struct ExchangeOptions {
     /// Where chance begins [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// When the first connection opens: RFC 3339 or Unix seconds [default: 2026-01-05T09:00:00Z]
+    /// When it begins: RFC 3339 or Unix seconds [default: 2026-01-05T09:00:00Z]
     #[arg(long, value_name = "TIME")]
     start: Option<String>,
 }
@@ -122,7 +120,7 @@ struct NetworkOptions {
     /// From a segment's arrival until the server reads it [default: 10us]
     #[arg(long, value_name = "TIME")]
     server_processing: Option<Span>,
-    /// Join what is written at one moment to segments of at most so many bytes, instead of one frame a segment
+    /// Join what is written at one moment to segments of so many bytes, not one frame each
     #[arg(long, value_name = "BYTES")]
     coalesce: Option<u32>,
     /// Segments of these lengths in turn: 7,30
@@ -136,7 +134,7 @@ struct NetworkOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Capture, and what is wrong with it")]
 struct CaptureOptions {
-    /// Where it is taken: client, server, or the share of the way from the client [default: client]
+    /// Where it is taken: client, server, or share of the way from client [default: client]
     #[arg(long, value_name = "WHERE")]
     vantage: Option<String>,
     /// Packets that are not in the file, by their number on the wire
@@ -178,6 +176,7 @@ const AFTER_HELP: &str = "\
 Times are seconds (2, 0.5) or have a unit (40us, 1.5ms, 2s). Lists are numbers and runs (4,9-12).
 
 Examples:
+  simulate -w first.pcapng
   simulate -w lossy.pcapng --truth lossy.json --lose 4,9-10 --resend eager --max-msg-size 4
   simulate tests/scenarios/run3.toml -w run3.pcapng
   simulate -w - --loss-rate 0.1 --ack-loss-rate 0.1 --seed 7 | decode

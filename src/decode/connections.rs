@@ -339,8 +339,7 @@ impl<T: Default> Connection<T> {
             return;
         }
         let [forth, back] = &self.streams;
-        let waiting =
-            Waiting { held: [forth.waiting(), back.waiting()], owed: forth.owed().is_some() || back.owed().is_some() };
+        let waiting = Waiting { held: [forth.waiting(), back.waiting()], owed: [forth.owed(), back.owed()] };
         sink.settled(&self.info, &mut self.state, waiting);
         if self.streams.iter().all(Stream::is_complete) {
             self.close(Closing::Fin, shared, sink);

@@ -136,6 +136,10 @@ impl Observer {
             Side::Client => {
                 self.unseen_in = UnseenIn::Hole;
                 self.window.miss_departures();
+                // What is missing of both sides may have answered each other, in whatever order it is told.
+                if self.missing[Side::Server as usize].is_some() {
+                    self.window.miss_acknowledgements();
+                }
             }
             Side::Server => self.window.miss_acknowledgements(),
         }
@@ -244,8 +248,9 @@ impl Observer {
         time: Option<Timestamp>,
         note: &mut Note,
     ) {
-        // A client's frame says its position three times (PROTOCOL §2.3); a snap length takes the last first.
-        let repeated = || frame.seq().or_else(|| frame.prev_seq()).map(Pos);
+        // A client's frame says its position three times (PROTOCOL §2.3); a snap length takes the last first. Where seq stands
+        // rests on P, which may be an interval yet, and then it reads as zero.
+        let repeated = || frame.prev_seq().or_else(|| frame.seq().filter(|seq| *seq > 0)).map(Pos);
         let Some(pos) = frame.pos().or_else(repeated) else {
             self.hole(Side::Client);
             return;

@@ -5,17 +5,23 @@
 //! the file named, or found in a folder ──┼─► Params ─► client, server
 //! answers on a terminal ─────────────────┘
 //! ```
+//!
+//! Here too is how lists ([`Numbers`]) and lengths of time ([`Span`]) are written, in options and in scenario files.
 
 mod error;
 mod file;
 mod gather;
+mod numbers;
 mod prompt;
+mod span;
 mod value;
 
 pub use error::ParamsError;
 pub use file::{ParamsFile, ParamsNote};
 pub use gather::{Gathered, Place, SAVED_AS, Saved, gather};
+pub use numbers::{MAX_POSITIONS, Numbers, NumbersError, PositionsError, positions};
 pub use prompt::{Dialogue, Nobody, Prompt};
+pub use span::{PlainUnit, Span, SpanError};
 pub use value::ValueError;
 
 use std::fmt;

@@ -87,9 +87,8 @@ impl Run {
         let detail = if ledger.is_some() { Detail::Each } else { Detail::Runs };
         let (client, server) = (client.with_detail(detail), server.with_detail(detail));
         let random = |rate: f64, seed: u64| (rate > 0.0).then_some(RandomLoss { rate, seed });
-        let positions = |numbers: &super::scenario::Numbers| {
-            numbers.iter().filter_map(|n| i32::try_from(n).ok().map(Pos)).collect()
-        };
+        let positions =
+            |numbers: &crate::params::Numbers| numbers.iter().filter_map(|n| i32::try_from(n).ok().map(Pos)).collect();
         let client_plan = FaultPlan {
             packages: positions(&exchange.losses.messages),
             random: random(exchange.losses.message_rate, losses.rand_u64()),

@@ -129,6 +129,11 @@ pub struct SendWindow {
     acks_seen_above: Option<i32>,
     /// When this is acknowledged, every missed duplicate has been answered.
     missed_answered_at: i32,
+    /// The first departure after some were missed; what was counted before it is within the window from there.
+    resumed_at: Option<i32>,
+    /// In the middle of a stream an ACK may answer a duplicate, and a higher one have been missed, until one is seen of
+    /// a position that cannot have been counted before; `i32::MAX` while no departure was seen.
+    acks_sure_from: Option<i32>,
     /// Ascending in `highest`.
     asked: VecDeque<Asked>,
     some_asked_forgotten: bool,
@@ -149,6 +154,8 @@ impl SendWindow {
             reach: Reach::Known,
             acks_seen_above: Some(0),
             missed_answered_at: 0,
+            resumed_at: None,
+            acks_sure_from: None,
             asked: VecDeque::new(),
             some_asked_forgotten: false,
             unsent: None,
@@ -165,7 +172,14 @@ impl SendWindow {
         start.acked = Acked::Never;
         start.reach = Reach::Missed;
         start.acks_seen_above = None;
+        start.acks_sure_from = Some(i32::MAX);
         start
+    }
+
+    /// The lowest position that cannot have been counted when `first`, which was the oldest or new, was written: the window
+    /// reached to the one below. `None` without a window size.
+    fn counted_from(&self, first: i32) -> Option<i32> {
+        self.window.map(|window| first.saturating_add(i32::try_from(window).unwrap_or(i32::MAX)))
     }
 
     /// The highest position that counts as written; 0 for none.
@@ -234,6 +248,12 @@ impl SendWindow {
         if pos <= 0 {
             return Departure::NotAPosition;
         }
+        if self.reach == Reach::Missed {
+            let first = *self.resumed_at.get_or_insert(pos);
+            if self.acks_sure_from == Some(i32::MAX) {
+                self.acks_sure_from = self.counted_from(first);
+            }
+        }
         let verdict = if pos > self.highest { self.depart_above(pos) } else { self.depart_again(pos) };
         let last = self.last_acked().map_or(0, |last| last.0);
         let written_before = matches!(verdict, Departure::Resend | Departure::Unclear);
@@ -262,9 +282,13 @@ impl SendWindow {
         }
         if self.reach != Reach::Known {
             self.reach = Reach::Resumed;
-            if matches!(self.acked, Acked::Through(last) if i64::from(pos) > i64::from(last) + 1) {
+            let sure = |last| self.acks_sure_from.is_none_or(|from| last >= from);
+            if matches!(self.acked, Acked::Through(last) if i64::from(pos) > i64::from(last) + 1 && sure(last)) {
                 self.reach = Reach::Known;
-                self.missed_answered_at = pos;
+                self.acks_sure_from = None;
+                // A position may have been among the missed ones, and its ACK the answer to that copy.
+                let uncounted = self.resumed_at.take().and_then(|first| self.counted_from(first));
+                self.missed_answered_at = uncounted.map_or(pos, |uncounted| pos.max(uncounted - 1));
                 for asked in self.asked.iter_mut().rev().take_while(|asked| asked.highest == i32::MAX) {
                     asked.highest = pos - 1;
                 }
@@ -397,6 +421,7 @@ impl SendWindow {
     /// next may be their resend.
     pub fn miss_departures(&mut self) {
         self.reach = Reach::Missed;
+        self.resumed_at = None;
         self.gaps.forget_why();
         self.unsent = None;
     }

@@ -97,13 +97,13 @@ impl Model {
             room: Room::Full,
             acted: self.acted.filter(|(due, _)| *due == pos).map(|(_, acted)| acted),
             repeated: false,
+            heard: false,
         };
         let edge = again.edge();
-        // Where bytes of the client may still be missing, an ACK may have shown a position that this frame preceded.
-        if self.book.lost_since(Side::Client, u64::MAX) {
-            again.room = Room::Lost;
-        } else if name == Name::Msg && edge.next <= edge.edge {
-            again.room = if prior.before.acks_proved { Room::Until(edge.edge) } else { Room::Lost };
+        // What was seen before a frame that comes later than its packet may have been written after it.
+        let late = self.last.is_some_and(|(last, _)| step.packet < last);
+        if name == Name::Msg && (late || edge.next <= edge.edge) {
+            again.room = if prior.before.acks_proved && !late { Room::Until(edge.edge) } else { Room::Lost };
         }
         if let Some(oldest) = self.waiting.put(again) {
             self.told(connection, &oldest, found);
@@ -128,8 +128,9 @@ impl Model {
         let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
-        // The ACK that made it the oldest must have reached the client.
-        if between(self.advanced, step.time).is_some_and(|nanos| seconds(nanos) < self.tolerance) {
+        // It has to have been the oldest for as long: that ACK took its time to reach the client.
+        let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(Some(moved), step.time));
+        if since.is_none_or(|nanos| seconds(nanos) < timeout + self.tolerance) {
             return;
         }
         let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {

@@ -55,6 +55,8 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
+    /// When the ACK passed that moved the window last; not kept by the express way, which is for undeclared timeouts.
+    moved_at: Option<Timestamp>,
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,
     /// Where each side's frames begin is known: from its first byte and the handshake, or by a frame that fits.
@@ -71,8 +73,6 @@ pub(super) struct Model {
     truly_new: VecDeque<(Pos, f64)>,
     /// The client's latest frame was a position written again or late.
     just_again: bool,
-    /// When the last ACK that moved the window passed; not kept by the express way, which is for undeclared timeouts.
-    advanced: Option<Timestamp>,
     /// A new package was written while this position was long due.
     acted: Option<(Pos, Acted)>,
     /// The window was filled: by which packet, when, up to which edge.
@@ -110,6 +110,8 @@ struct Prior {
     opening: Option<Opening>,
     clock_back: Option<ClockBack>,
     sent_back: Option<SentBack>,
+    /// The packet of the server's frame before.
+    last_answer: u64,
 }
 
 impl Model {
@@ -130,6 +132,7 @@ impl Model {
             last_answer: 0,
             last_sent: [None; 2],
             cut: [None; 2],
+            moved_at: None,
             torn_ack: None,
             grid: [false; 2],
             said_unreadable: false,
@@ -140,7 +143,6 @@ impl Model {
             waiting: Waiting::default(),
             truly_new: VecDeque::new(),
             just_again: false,
-            advanced: None,
             acted: None,
             filled: None,
             waited: None,
@@ -206,6 +208,10 @@ impl Model {
             }
             _ => false,
         };
+        if from == Side::Server && step.verdict == StepVerdict::Other && matches!(step.name, None | Some(Name::Ack)) {
+            // It may be an ACK of any number.
+            self.waiting.lost(Some(prior.last_answer));
+        }
         step.edge = self.edge();
         if let Some(replay) = &mut self.replay {
             match info.note {
@@ -224,6 +230,9 @@ impl Model {
             }
         }
         if !self.waiting.is_empty() {
+            if from == Side::Server {
+                self.waiting.heard(packet);
+            }
             while let Some(again) = self.waiting.settled() {
                 self.told(connection, &again, found);
             }
@@ -278,9 +287,10 @@ impl Model {
             last_acked: window.last_acked(),
             acks_proved: window.last_acked_is_proved(),
         };
-        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None };
+        let last_answer = self.last_answer;
+        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None, last_answer };
         if from == Side::Client
-            && let Some(pos) = frame.pos().or_else(|| frame.seq().or_else(|| frame.prev_seq()).map(Pos))
+            && let Some(pos) = frame.pos().or_else(|| frame.prev_seq().or_else(|| frame.seq()).map(Pos))
             && pos <= before.highest
         {
             prior.copy = self.observer.copy(pos).copied();
@@ -416,7 +426,7 @@ impl Model {
             self.waiting.lost(Some(back.packet));
         }
         if moved {
-            self.advanced = step.time;
+            self.moved_at = step.time;
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet, step.time);
             }

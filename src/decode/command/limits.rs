@@ -31,7 +31,7 @@ pub struct LimitOptions {
     /// Longest text of one packet of a JSON export
     #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().capture.json.packet_bytes as u64))]
     max_json_packet: ByteSize,
-    /// Bytes that wait behind a hole, per direction [default: 1MiB; with --streams 4MiB]
+    /// Bytes that wait behind a hole, per direction [default: 1MiB]
     #[arg(long, value_name = "SIZE")]
     max_held: Option<ByteSize>,
     /// Bytes that wait or are kept, over all connections

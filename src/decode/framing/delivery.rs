@@ -34,7 +34,7 @@ pub(super) struct Core<T> {
 }
 
 /// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Owed {
     /// Stream offset up to which they were acknowledged; 0 for none.
     pub(super) up_to: [u64; 2],
@@ -58,8 +58,9 @@ enum Held {
         layout: FrameLayout,
         bytes: Vec<u8>,
         missing: Vec<std::ops::Range<usize>>,
-        /// Its sender had received the other direction up to this stream offset, as far as the capture had not shown it.
-        after: u64,
+        /// Its sender had received the other direction up to this stream offset, as far as the capture had not shown it;
+        /// `None` where it comes out later than its packet, and that is not known any more.
+        after: Option<u64>,
     },
     Hole {
         way: Way,
@@ -75,14 +76,19 @@ impl Held {
     }
 
     /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
-    /// may be that of an earlier record.
+    /// may be that of an earlier record. Where that is not known any more, the clock says which came first, and what is
+    /// missing may have.
     fn needs(&self, other: &Self) -> bool {
         let Self::Frame { after, time: now, .. } = self else { return false };
         let (offset, then) = match other {
             Self::Frame { offset, time, .. } => (*offset, *time),
             Self::Hole { hole, .. } => (hole.offset, None),
         };
-        *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now)
+        match (after, other) {
+            (Some(after), _) => *after > offset && now.zip(then).is_none_or(|(now, then)| then <= now),
+            (None, Self::Hole { .. }) => true,
+            (None, Self::Frame { .. }) => now.zip(then).is_some_and(|(now, then)| then < now),
+        }
     }
 }
 
@@ -215,7 +221,7 @@ impl<S: FrameSink> Delivery<'_, S> {
         let bytes = frame.view().bytes();
         // Of a frame that comes out later than its packet nothing is known any more.
         let now = packet == self.connection.last_packet;
-        let after = if now { core.owed.now[self.way.other().index()] } else { 0 };
+        let after = now.then_some(core.owed.now[self.way.other().index()]);
         core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,

@@ -112,6 +112,11 @@ impl Lane {
         self.frame_start + self.partial.bytes.len() as i64
     }
 
+    /// True when the last frame ends at that stream offset, and nothing of the next is there.
+    pub(super) const fn ends_at(&self, offset: u64) -> bool {
+        self.partial.packets.is_none() && self.frame_start >= 0 && self.frame_start as u64 == offset
+    }
+
     /// Takes the next bytes of the stream. Whole frames are handed on as slices of `chunk`.
     pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, sink: &mut impl LaneSink) {
         let at = chunk.offset as i64;

@@ -87,6 +87,16 @@ struct Framed<T> {
     core: Core<T>,
 }
 
+impl<T> Framed<T> {
+    /// True when what is acknowledged up to there is a FIN: one number more than the last whole frame.
+    fn is_fin(&self, way: Way, up_to: u64) -> bool {
+        match &self.lanes[way.index()] {
+            Some(lane) => lane.ends_at(up_to - 1),
+            None => up_to == 1,
+        }
+    }
+}
+
 impl<S: FrameSink> Framing<S> {
     /// Frames of every connection that speaks the protocol go to `sink`.
     pub fn new(options: FramingOptions, sink: S) -> Self {
@@ -249,6 +259,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             state.phase = self.begin(connection);
         }
         match &mut state.phase {
+            Phase::Framed(framed) if framed.is_fin(way, up_to) => {}
             Phase::Framed(framed) => {
                 let core = &mut framed.core;
                 core.owed.up_to[way.index()] = up_to;
@@ -276,14 +287,15 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             }
             _ => return,
         };
+        let owed = Way::BOTH.into_iter().any(|way| waiting.owed[way.index()].is_some_and(|at| !framed.is_fin(way, at)));
         let core = &mut framed.core;
         core.owed.now = [0; 2];
-        if waiting.owed {
+        if owed {
             core.owed.waited = core.owed.waited.saturating_add(1).min(PATIENCE);
-        } else if core.owed.waited > 0 {
+        } else if core.owed != Owed::default() {
             core.owed = Owed::default();
         }
-        let waits = waiting.held != [0, 0] || (waiting.owed && core.owed.waited < PATIENCE);
+        let waits = waiting.held != [0, 0] || (owed && core.owed.waited < PATIENCE);
         if waits {
             core.holding = true;
         } else if core.holding {

@@ -128,7 +128,7 @@ impl Bench {
     }
 }
 
-const HELD: Waiting = Waiting { held: [44, 0], owed: false };
+const HELD: Waiting = Waiting { held: [44, 0], owed: [None; 2] };
 
 const T: f64 = 1_736_219_082.582_655_4;
 
@@ -438,7 +438,7 @@ impl Bench {
 
 #[test]
 fn an_answer_to_bytes_that_were_not_captured_waits_and_is_then_said_to_be_one() {
-    const OWED: Waiting = Waiting { held: [0; 2], owed: true };
+    const OWED: Waiting = Waiting { held: [0; 2], owed: [Some(u64::MAX), None] };
     // The data comes a packet later: the rows are put in packet order, and nothing is unseen.
     let mut bench = Bench::new(Start::Syn);
     bench.send(Way::Forth, &get_max());

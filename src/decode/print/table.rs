@@ -29,6 +29,9 @@ use tint::Tint;
 /// Rows of the first block.
 const BLOCK_ROWS: usize = 1000;
 
+/// Rows of the first block that comfy-table draws; the rest is written as later rows are, in a twentieth of the time.
+const DRAWN_ROWS: usize = 50;
+
 /// Text that the first block may hold; reached before [`BLOCK_ROWS`] only with very long payloads.
 const BLOCK_BYTES: usize = 256 * 1024;
 
@@ -73,7 +76,7 @@ impl<W: Write> Table<W> {
         for row in &mut rows {
             row.widen_time(self.clock.digits());
         }
-        let arrangement = Arrangement::new(&rows, self.width, extent);
+        let mut arrangement = Arrangement::new(&rows, self.width, extent);
         let columns = arrangement.columns();
         let mut table = comfy_table::Table::new();
         // Nothing between cells leaves the most room for text; the borders are drawn here, since the bottom
@@ -88,16 +91,17 @@ impl<W: Write> Table<W> {
             Align::Right => format!("{:>width$}", COLUMNS[*column].title),
         }));
         let mut text = Vec::new();
-        for row in &rows {
+        let (drawn, written) = rows.split_at(rows.len().min(DRAWN_ROWS));
+        for row in drawn {
             table.add_row(columns.iter().map(|(column, _)| {
                 text.clear();
                 arrangement.write_text(&mut text, *column, row.text(*column));
                 Cell::new(String::from_utf8_lossy(&text))
             }));
         }
-        for ((column, _), drawn) in columns.iter().zip(table.column_iter_mut()) {
-            drawn.set_padding(arrangement.padding());
-            drawn.set_cell_alignment(match COLUMNS[*column].align {
+        for ((column, _), styled) in columns.iter().zip(table.column_iter_mut()) {
+            styled.set_padding(arrangement.padding());
+            styled.set_cell_alignment(match COLUMNS[*column].align {
                 Align::Left => CellAlignment::Left,
                 Align::Right => CellAlignment::Right,
             });
@@ -105,12 +109,16 @@ impl<W: Write> Table<W> {
         let out = &mut self.sink.buffer;
         arrangement.write_border(out, '─');
         // The titles, then one line for each row, since no cell holds a line break or is wider than its column.
-        let tints = rows.iter().map(|row| Some(row.tint()).filter(|_| self.colour == Colour::Ansi));
+        let tint_of = |row: &Cells| Some(row.tint()).filter(|_| self.colour == Colour::Ansi);
+        let tints = drawn.iter().map(tint_of);
         for (i, (line, tint)) in table.lines().zip(std::iter::once(None).chain(tints)).enumerate() {
             write_tinted(out, tint, |out| out.extend_from_slice(line.trim_end().as_bytes()));
             if i == 0 {
                 arrangement.write_border(out, '═');
             }
+        }
+        for row in written {
+            write_tinted(out, tint_of(row), |out| arrangement.write_row(out, row));
         }
         if rows.is_empty() {
             out.extend_from_slice(b" No frames to show.\n");

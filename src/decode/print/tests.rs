@@ -194,6 +194,23 @@ fn column(name: &str) -> usize {
 
 proptest! {
     #[test]
+    fn rows_of_a_block_look_the_same_whoever_draws_them(
+        samples in proptest::collection::vec(any_sample(), 1..8), columns in prop_oneof![Just(None), (10_u16..200).prop_map(Some)], coloured: bool,
+    ) {
+        let width = columns.map_or(Width::Full, Width::Columns);
+        let colour = if coloured { Colour::Ansi } else { Colour::Plain };
+        let many: Vec<Sample> = samples.iter().cycle().take(70).cloned().collect();
+        let table = print_with(Form::Table, Options { width, colour, ..Options::default() }, &many);
+        // Borders and titles stand around them.
+        let lines: Vec<&str> = table.lines().collect();
+        let rows = &lines[3..lines.len() - 1];
+        prop_assert_eq!(rows.len(), many.len());
+        for (n, row) in rows.iter().enumerate() {
+            prop_assert_eq!(*row, rows[n % samples.len()]);
+        }
+    }
+
+    #[test]
     fn no_form_lets_a_byte_through_that_is_not_safe_to_show(samples in proptest::collection::vec(any_sample(), 1..4)) {
         for form in Form::ALL {
             for detail in [Detail::Summary, Detail::Full] {

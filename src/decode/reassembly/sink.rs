@@ -262,8 +262,9 @@ pub enum Closing {
 pub struct Waiting {
     /// Captured bytes that wait behind an open hole, or for the start to be settled; by [`Way::index`].
     pub held: [usize; 2],
-    /// A side has acknowledged bytes that the capture has not shown so far.
-    pub owed: bool,
+    /// Stream offset up to which the other side has acknowledged bytes that the capture has not shown so far; by
+    /// [`Way::index`].
+    pub owed: [Option<u64>; 2],
 }
 
 /// Takes the bytes of every connection, in stream order per direction.
@@ -282,7 +283,8 @@ pub trait StreamSink {
 
     /// The other side has acknowledged everything before stream offset `up_to` of this direction, and the capture has
     /// not shown all of it, at least not so far: capture records may be out of order. Called with every such segment,
-    /// before what it carries is given: that may be an answer to bytes that are never seen.
+    /// before what it carries is given: that may be an answer to bytes that are never seen. What is one byte only may also
+    /// be a FIN.
     fn owed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, up_to: u64) {
         let _ = (connection, state, way, up_to);
     }

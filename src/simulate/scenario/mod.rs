@@ -4,18 +4,16 @@
 //! scenario that exists can be run.
 
 mod keys;
-mod numbers;
 mod refusal;
 mod resolve;
-mod span;
 
 pub use keys::{
     CaptureKeys, ClientKeys, ConnectionKeys, Given, LossKeys, NetworkKeys, Origin, ResendKey, ScenarioKeys, ServerKeys,
     SideKey, TcpKeys, VantageKey,
 };
-pub use numbers::{Numbers, NumbersError};
 pub use refusal::ScenarioError;
-pub use span::{Span, SpanError};
+
+pub use crate::params::{Numbers, Span};
 
 use std::sync::Arc;
 

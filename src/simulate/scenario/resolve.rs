@@ -203,10 +203,11 @@ fn exchange(
         );
     }
     let positions_only = |key: &str, given: &Option<Given<Numbers>>| match given {
-        Some(g) if g.value.highest().is_some_and(|n| n > i32::MAX.unsigned_abs().into()) => {
-            refuse.because(key, given.as_ref(), format!("positions end at {}", i32::MAX))
-        }
-        _ => Ok(given.as_ref().map(|g| g.value.clone()).unwrap_or_default()),
+        Some(list) => match list.value.positions() {
+            Ok(_) => Ok(list.value.clone()),
+            Err(error) => refuse.because(key, given.as_ref(), error.to_string()),
+        },
+        None => Ok(Numbers::default()),
     };
     let span = |given: &Option<Given<Span>>, default: u64| {
         given.as_ref().map_or_else(|| Span::from_nanos(default).unwrap_or_default(), |given| given.value)

@@ -40,6 +40,8 @@ fn a_refusal_names_the_line_and_the_key_and_what_would_do() {
         ("[loss]\nmessages = [0]", &["line 2", "messages", "from 1"]),
         ("[loss]\nmesages = [1]", &["line 2", "mesages", "`messages`"]),
         ("[client]\ntimeout = \"2h\"", &["line 2", "timeout", "40us"]),
+        ("[loss]\nacks = \"1-2147483647\"", &["line 2: loss.acks", "a list may have 1048576"]),
+        ("[loss]\nacks = [2147483648]", &["line 2: loss.acks", "they end at 2147483647"]),
         ("start = \"yesterday\"", &["line 1: start", "RFC 3339"]),
         ("connections = 2\n[[connection]]\n", &["line 1: connections", "leave one of them out"]),
         ("[capture]\nfrom = 2\nuntil = 1", &["line 3: capture.until"]),

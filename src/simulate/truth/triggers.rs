@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use super::event::{Class, Resend, TriggersShown, TruthEvent};
 use crate::wire::Name;
 
+/// Frames carry their times as doubles of Unix seconds, which tell a quarter of a microsecond apart; nanoseconds.
+const GRAIN: u64 = 1000;
+
 /// What the client was given; nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
@@ -55,7 +58,7 @@ impl TriggerWitness {
             Class::Duplicate => true,
             Class::Fill => self.counted.get(&resend.pos).is_some_and(|&(earliest, latest)| {
                 let timeout = self.terms.timeout;
-                now >= latest + timeout || now < earliest + timeout
+                now + GRAIN >= latest + timeout || now + GRAIN < earliest + timeout
             }),
             _ => return out.push(TruthEvent::Resend(resend)),
         };

@@ -105,8 +105,8 @@ impl Stream {
     #[inline]
     pub(in crate::decode) fn owed(&self) -> Option<u64> {
         let more = match self.fin {
-            // One byte more may be a FIN that was not captured.
-            None => self.acked > self.sent.max(self.next) + 1,
+            // If it is one byte more, that may be a FIN that was not captured.
+            None => self.acked > self.sent.max(self.next),
             // Before a FIN that was, bytes are missing; what waits behind others is no silence.
             Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
+const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// A length of time, never negative, in whole nanoseconds: a number of seconds (`2`, `0.5`) or a number with its
 /// unit (`40us`, `1.5ms`, `2s`). At most a year, so that sums of a few never overflow.
@@ -44,22 +45,52 @@ impl Span {
     }
 }
 
+/// The unit of a number that is written without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainUnit {
+    /// Seconds, as in scenarios.
+    Seconds,
+    /// Milliseconds, as of `client --pace`.
+    Milliseconds,
+}
+
 /// A text that is no length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a time: use seconds (2, 0.5) or a number with ns, us, ms or s (40us, 1.5ms), at most a year")]
+#[error(
+    "`{text}` is not a time: use {} or a number with ns, us, ms or s (40us, 1.5ms), at most a year",
+    match plain {
+        PlainUnit::Seconds => "seconds (2, 0.5)",
+        PlainUnit::Milliseconds => "milliseconds (100, 0.5)",
+    }
+)]
 pub struct SpanError {
     text: String,
+    plain: PlainUnit,
 }
 
 impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, SpanError> {
+        Self::parse(text, PlainUnit::Seconds)
+    }
+}
+
+impl Span {
+    /// Reads `text`, in which a number without a unit is in `plain`.
+    ///
+    /// # Errors
+    /// When it is no length of time, or more than a year.
+    pub fn parse(text: &str, plain: PlainUnit) -> Result<Self, SpanError> {
         let number_len = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(number_len);
         let nanos_per_unit = match unit.trim() {
-            "" | "s" => Some(NANOS_PER_SEC),
-            "ms" => Some(1_000_000),
+            "" => Some(match plain {
+                PlainUnit::Seconds => NANOS_PER_SEC,
+                PlainUnit::Milliseconds => NANOS_PER_MILLI,
+            }),
+            "s" => Some(NANOS_PER_SEC),
+            "ms" => Some(NANOS_PER_MILLI),
             "us" | "µs" => Some(1_000),
             "ns" => Some(1),
             _ => None,
@@ -67,7 +98,7 @@ impl FromStr for Span {
         nanos_per_unit
             .and_then(|unit| scaled(number, unit))
             .and_then(Self::from_nanos)
-            .ok_or_else(|| SpanError { text: text.to_owned() })
+            .ok_or_else(|| SpanError { text: text.to_owned(), plain })
     }
 }
 
@@ -109,7 +140,7 @@ impl<'de> Deserialize<'de> for Span {
                     .ok()
                     .and_then(|seconds| seconds.checked_mul(NANOS_PER_SEC))
                     .and_then(Span::from_nanos)
-                    .ok_or_else(|| E::custom(SpanError { text: seconds.to_string() }))
+                    .ok_or_else(|| E::custom(SpanError { text: seconds.to_string(), plain: PlainUnit::Seconds }))
             }
 
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=MAX, checked")]
@@ -118,7 +149,7 @@ impl<'de> Deserialize<'de> for Span {
                 Some(nanos)
                     .filter(|nanos| (0.0..=366.0 * 86_400.0 * 1e9).contains(nanos))
                     .and_then(|nanos| Span::from_nanos(nanos as u64))
-                    .ok_or_else(|| E::custom(SpanError { text: seconds.to_string() }))
+                    .ok_or_else(|| E::custom(SpanError { text: seconds.to_string(), plain: PlainUnit::Seconds }))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
@@ -139,6 +170,15 @@ mod tests {
         assert_eq!([nanos("2"), nanos("2s"), nanos("2000ms"), nanos("2.0")], [2_000_000_000; 4]);
         assert_eq!([nanos("40us"), nanos("0.00004"), nanos("0.04ms"), nanos("40000ns")], [40_000; 4]);
         assert_eq!(nanos("1.0000000019"), 1_000_000_001);
+    }
+
+    #[test]
+    fn a_plain_number_has_the_unit_that_was_agreed_on_and_a_written_unit_wins() {
+        let nanos = |text| Span::parse(text, PlainUnit::Milliseconds).map(Span::nanos);
+        assert_eq!([nanos("100"), nanos("100ms"), nanos("0.1s"), nanos("100.0")], [const { Ok(100_000_000) }; 4]);
+        assert_eq!([nanos("0"), nanos("0.5"), nanos("40us")], [Ok(0), Ok(500_000), Ok(40_000)]);
+        assert!(nanos("-1").unwrap_err().to_string().contains("use milliseconds (100, 0.5)"));
+        assert!("-1".parse::<Span>().unwrap_err().to_string().contains("use seconds (2, 0.5)"));
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! Lists of positions and packet numbers as people write them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::wire::Pos;
+
+/// The most positions that a list may have where each costs memory.
+pub const MAX_POSITIONS: u64 = 1 << 20;
 
 /// A set of whole numbers from 1: a list (`[4, 9, 10]`) or a text with runs (`"4,9-12"`). Kept sorted, as runs, so
 /// that a long run costs no memory.
@@ -44,6 +50,20 @@ impl Numbers {
         self.runs.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// Each as a position, lowest first.
+    ///
+    /// # Errors
+    /// When one is beyond the last position there can be, or they are more than [`MAX_POSITIONS`].
+    pub fn positions(&self) -> Result<impl Iterator<Item = Pos>, PositionsError> {
+        if let Some(highest) = self.highest().filter(|highest| i32::try_from(*highest).is_err()) {
+            return Err(PositionsError::TooHigh { highest });
+        }
+        if self.count() > MAX_POSITIONS {
+            return Err(PositionsError::TooMany { count: self.count() });
+        }
+        Ok(self.iter().filter_map(|number| i32::try_from(number).ok().map(Pos)))
+    }
+
     fn from_runs(mut runs: Vec<(u64, u64)>) -> Self {
         runs.sort_unstable();
         let mut merged: Vec<(u64, u64)> = Vec::with_capacity(runs.len());
@@ -68,6 +88,32 @@ impl FromIterator<u64> for Numbers {
 #[error("`{item}` is not a number from 1 or a run of them: write a list such as 4,9-12")]
 pub struct NumbersError {
     item: String,
+}
+
+/// Numbers that are no list of positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PositionsError {
+    /// A number is beyond the last position.
+    #[error("{highest} is no position: they end at {}", i32::MAX)]
+    TooHigh {
+        /// The highest of the list.
+        highest: u64,
+    },
+    /// The list is too long.
+    #[error("{count} positions; a list may have {MAX_POSITIONS}")]
+    TooMany {
+        /// How many it has.
+        count: u64,
+    },
+}
+
+/// The positions of an option's text, such as `4,9-12`.
+///
+/// # Errors
+/// When the text is no list, or its numbers are no positions; in words for people.
+pub fn positions(text: &str) -> Result<BTreeSet<Pos>, String> {
+    let numbers: Numbers = text.parse().map_err(|error: NumbersError| error.to_string())?;
+    Ok(numbers.positions().map_err(|error| error.to_string())?.collect())
 }
 
 impl FromStr for Numbers {
@@ -146,6 +192,22 @@ mod tests {
             }
             prop_assert_eq!(numbers.iter().collect::<BTreeSet<_>>(), naive);
             prop_assert_eq!(numbers.to_string().parse::<Numbers>().unwrap(), numbers);
+        }
+    }
+
+    #[test]
+    fn positions_are_the_numbers_up_to_the_last_position_and_not_without_end() {
+        assert_eq!(positions("9-10,4,10").unwrap().into_iter().collect::<Vec<_>>(), [Pos(4), Pos(9), Pos(10)]);
+        assert_eq!(positions("2147483647").unwrap(), [Pos(i32::MAX)].into());
+        assert_eq!(positions(&format!("7-{}", MAX_POSITIONS + 6)).unwrap().len() as u64, MAX_POSITIONS);
+        for (text, words) in [
+            ("1,2147483648", "2147483648 is no position: they end at 2147483647"),
+            ("1-2147483647", "2147483647 positions; a list may have 1048576"),
+            ("7-1048583", "1048577 positions"),
+            ("0", "`0` is not a number from 1"),
+        ] {
+            let said = positions(text).unwrap_err();
+            assert!(said.contains(words), "{text}: {said}");
         }
     }
 
