@@ -365,6 +365,7 @@ mod tests {
             room: Room::Until(Pos(pos + 2)),
             acted: None,
             repeated: false,
+            heard: false,
         }
     }
 

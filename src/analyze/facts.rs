@@ -71,6 +71,8 @@ pub(super) struct FrameFacts<'a> {
     pub(super) flaws: Flaws,
     /// Where this side's frames begin is known.
     pub(super) on_grid: bool,
+    /// The handshake or the user tells maximum_msg_size; otherwise it is inferred.
+    pub(super) size_told: bool,
     pub(super) before: Before,
     pub(super) book: &'a Book,
     pub(super) options: &'a AnalysisOptions,

@@ -70,6 +70,8 @@ impl Model {
         };
         // Not one packet of the server so far: it is not silence but a capture of one side.
         let silent = connection.tcp.packets[connection.way(Side::Server).index()] == 0;
+        // What was copied in the middle of a stream may have been acknowledged before.
+        let begun = self.from_start != [true; 2] && !prior.before.acks_proved;
         let mut again = Again {
             packet: step.packet,
             time: step.time,
@@ -83,6 +85,7 @@ impl Model {
             last_acked: prior.before.last_acked.filter(|_| prior.before.acks_proved),
             acked_before,
             acks_unseen: silent
+                || begun
                 || torn
                 || prior.copy.map_or_else(
                     || self.book.lost(Side::Server).is_some(),

@@ -54,7 +54,7 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
-    /// When the ACK passed that moved the window last.
+    /// When the ACK passed that moved the window last; not kept by the express way, which is for undeclared timeouts.
     moved_at: Option<Timestamp>,
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,

@@ -56,6 +56,7 @@ impl Model {
             note: info.note,
             flaws,
             on_grid: self.grid[index(step.from)],
+            size_told: told,
             before: prior.before,
             book: &self.book,
             options: &self.options,

@@ -19,7 +19,7 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
     if facts.note != Note::UnknownName {
         return;
     }
-    if !facts.on_grid {
+    if !facts.on_grid || !facts.size_told {
         found.doubts.push(facts.place.doubt(&RULE, PositionSet::new(), facts.because(facts.step.from)));
         return;
     }

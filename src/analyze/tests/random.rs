@@ -123,7 +123,7 @@ fn found(told: &Told, rules: &[&str]) -> Bag {
 fn losses(truth: &Truth, wanted: Class) -> BTreeSet<i32> {
     let loss = |event: &TruthEvent| match event {
         TruthEvent::MessageLost(loss) | TruthEvent::AckLost(loss) | TruthEvent::DoneIgnored(loss) => {
-            (loss.class == wanted).then_some(loss.pos)
+            (loss.visible && loss.class == wanted).then_some(loss.pos)
         }
         _ => None,
     };
