@@ -356,7 +356,6 @@ mod tests {
             },
             highest: Pos(pos),
             last_acked: Some(Pos(pos - 1)),
-            heard: true,
             acked_before: AckSeen::No,
             acks_unseen: false,
             order_disputed: false,
