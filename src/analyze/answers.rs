@@ -70,6 +70,9 @@ pub(super) struct Answers {
     window: RecvWindow,
     /// In the order of the calls.
     waiting: VecDeque<Call>,
+    /// First calls that an answer to a later one of a lower position has passed by, at most as many; they may still be
+    /// covered.
+    uncovered: VecDeque<Call>,
     /// Further copies among them; without one, positions ascend.
     repeats: usize,
 }
@@ -77,7 +80,7 @@ pub(super) struct Answers {
 impl Answers {
     /// For a server to which all up to `through` has come, and been answered.
     pub(super) fn after(through: Pos) -> Self {
-        Self { window: RecvWindow::after(through), waiting: VecDeque::new(), repeats: 0 }
+        Self { window: RecvWindow::after(through), waiting: VecDeque::new(), uncovered: VecDeque::new(), repeats: 0 }
     }
 
     /// Takes in a MSG or DONE of the client: what it is to the receiver. What is `acked` already calls for nothing when it
@@ -126,6 +129,9 @@ impl Answers {
     /// handed to `passed`.
     #[inline]
     pub(super) fn acknowledge(&mut self, number: Pos, mut passed: impl FnMut(Call)) -> Option<Call> {
+        if !self.uncovered.is_empty() {
+            self.uncovered.retain(|call| call.pos > number);
+        }
         let at = if self.waiting.front()?.pos == number {
             0
         } else if self.repeats == 0 {
@@ -135,6 +141,9 @@ impl Answers {
         };
         for call in self.waiting.drain(..at) {
             self.repeats -= usize::from(call.kind == CallKind::Repeat);
+            if call.kind != CallKind::Repeat && call.pos > number && self.uncovered.len() < MAX_WAITING {
+                self.uncovered.push_back(call);
+            }
             if !call.doubted {
                 passed(call);
             }
@@ -165,9 +174,15 @@ impl Answers {
         self.waiting.iter_mut().for_each(|call| call.doubted = true);
     }
 
-    /// Positions above `acked` that wait for their first ACK.
+    /// Positions above `acked` that wait for their first ACK, or were passed by and are not covered.
     pub(super) fn unanswered(&self, acked: Pos) -> impl Iterator<Item = &Call> {
-        self.waiting.iter().filter(move |call| call.pos > acked && call.kind != CallKind::Repeat)
+        let calls = self.uncovered.iter().chain(&self.waiting);
+        calls.filter(move |call| call.pos > acked && call.kind != CallKind::Repeat)
+    }
+
+    /// True when `pos` was passed by, and is not covered: that its ACK was not written is said already.
+    pub(super) fn is_uncovered(&self, pos: Pos) -> bool {
+        self.uncovered.iter().any(|call| call.pos == pos && !call.doubted)
     }
 
     /// True when no further copy waits for its ACK.
@@ -233,6 +248,21 @@ mod tests {
             assert_eq!(passed(&mut answers, number), []);
         }
         answers.disconnect(Pos(2), |call| panic!("{call:?}"));
+    }
+
+    #[test]
+    fn a_first_ack_passed_by_for_a_lower_copy_is_withheld_unless_it_is_covered() {
+        let mut answers = Answers::after(Pos(0));
+        for (pos, packet) in [(1, 1), (2, 2), (1, 3)] {
+            arrive(&mut answers, pos, packet);
+        }
+        assert_eq!(passed(&mut answers, 1), []);
+        assert_eq!(passed(&mut answers, 1), [(2, 2, false)]);
+        let unanswered = |answers: &Answers| answers.unanswered(Pos(1)).map(|call| call.pos.0).collect::<Vec<_>>();
+        assert_eq!(unanswered(&answers), [2]);
+        arrive(&mut answers, 3, 4);
+        assert_eq!(passed(&mut answers, 3), []);
+        assert_eq!(answers.unanswered(Pos(3)).count(), 0);
     }
 
     #[test]

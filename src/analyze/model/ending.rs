@@ -98,11 +98,13 @@ impl Model {
             largest_in_flight: self.meter.largest_in_flight,
         };
         rules::judge_closing(&facts, found);
+        let said_before = self.said_before(found);
         let complete = if self.course.is_complete() { Some(true) } else { proves.then_some(false) };
         let why_not = facts.because().words;
         let why_not = if proves { facts.ending().to_owned() } else { why_not };
         self.tally(found);
-        let acks_lost = self.tally.acks_not_written() + self.tally.positions(&rules::ack_withheld::RULE);
+        let withheld = self.tally.positions(&rules::ack_withheld::RULE) - said_before;
+        let acks_lost = self.tally.acks_not_written() + withheld;
         ConnectionAnalysis {
             connection: tcp.id,
             client: tcp.from(connection.client),
@@ -116,6 +118,14 @@ impl Model {
             counts: self.tally.counts(),
             doubts: self.tally.doubts,
         }
+    }
+
+    /// ACKs withheld whose absence was counted before, when the server answered past them.
+    fn said_before(&self, found: &Found) -> u64 {
+        let Some(answers) = &self.server else { return 0 };
+        let withheld = found.findings.iter().filter(|finding| finding.rule == &rules::ack_withheld::RULE);
+        let positions = withheld.flat_map(|finding| finding.positions.iter());
+        positions.filter(|pos| answers.is_uncovered(*pos)).count() as u64
     }
 
     /// Positions that arrived in order and whose ACK was never seen, with packet and time of the arrival.
