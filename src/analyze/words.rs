@@ -17,6 +17,7 @@ impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(seconds) = *self;
         match seconds.abs() {
+            1e9.. => write!(f, "{seconds:e} s"),
             0.1.. => write!(f, "{seconds:.2} s"),
             0.001.. => write!(f, "{:.1} ms", seconds * 1e3),
             _ => write!(f, "{:.0} µs", seconds * 1e6),

@@ -164,9 +164,33 @@ pub enum OutputsError {
     },
 }
 
+/// A report's file, whose errors name it.
+pub(super) struct ReportFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl ReportFile {
+    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", NamedPath(&self.path))))
+    }
+}
+
+impl Write for ReportFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.named(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.file.flush();
+        self.named(flushed)
+    }
+}
+
 /// A report with its file, or for standard output.
 pub(super) enum Target {
-    File(Form, File),
+    File(Form, ReportFile),
     Stdout(Form),
     Ladder,
 }
@@ -200,7 +224,8 @@ pub(super) fn open(
                 targets.push(Target::Stdout(*form));
             }
             ReportSpec::Of(form, Some(path)) => {
-                targets.push(Target::File(*form, create(path, inputs, &mut taken)?));
+                let file = create(path, inputs, &mut taken)?;
+                targets.push(Target::File(*form, ReportFile { path: path.clone(), file }));
             }
         }
     }

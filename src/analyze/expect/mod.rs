@@ -36,6 +36,7 @@ use std::time::Duration;
 use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
 use crate::decode::Endpoint;
+use crate::decode::print::escape::tame;
 use crate::wire::MaxMsgSize;
 use keys::{FactKeys, File};
 
@@ -201,7 +202,8 @@ impl std::fmt::Display for Choice {
         let number = self.number.map(|n| n.to_string());
         let parts = [("number", &number), ("client", &self.client), ("server", &self.server)];
         for (i, (name, value)) in parts.into_iter().filter_map(|(n, v)| Some((n, v.as_ref()?))).enumerate() {
-            write!(f, "{} {name} {value}", if i == 0 { "" } else { " and" })?;
+            // As the file has it, which may be anything.
+            write!(f, "{} {name} {}", if i == 0 { "" } else { " and" }, tame(value))?;
         }
         Ok(())
     }

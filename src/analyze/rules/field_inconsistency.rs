@@ -18,8 +18,9 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
-    // What an unknown frame's fields mean is not known either, nor what those of a frame that may begin elsewhere.
-    if !facts.on_grid || facts.step.name.is_none() {
+    // What an unknown frame's fields mean is not known either, nor what those of a frame that may begin elsewhere; a frame
+    // of the wrong side has one name, and it is not this.
+    if !facts.on_grid || facts.step.name.is_none() || matches!(facts.note, Note::WrongSide(_)) {
         return;
     }
     let mut expected = Vec::new();
@@ -43,12 +44,12 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
         put("a sent_time", format!("sent_time {time}"));
     }
     if flaws.padding {
-        put("alignment bytes of zero", "others".to_owned());
+        put("alignment bytes of zero", "alignment bytes that are not zero".to_owned());
     }
     if let Some(back) = facts.sent_back {
         put(
             "a sent_time not before that of the frame before",
-            format!("{} before packet {}", Seconds(back.by), back.packet),
+            format!("a sent_time {} before that of packet {}", Seconds(back.by), back.packet),
         );
     }
     if let Note::Departure { verdict: Departure::NotAPosition, pos, .. } = facts.note {

@@ -57,9 +57,18 @@ impl Checks<'_> {
             )
         };
         let parameters = &self.analysis.parameters;
-        let last = self.last_position().unwrap_or(i32::MAX);
+        if !self.is_whole(Side::Client) {
+            return cannot(
+                "the capture lacks bytes of the client, in which what it is a resend of may have gone".to_owned(),
+            );
+        }
+        let Some(last) = self.last_position() else {
+            return cannot(
+                "the capture ends before the message does: with nothing left to send it may be a resend".to_owned(),
+            );
+        };
         let all_declared = |to: i32| (pos.0..=to).all(|pos| declared.contains(Pos(pos)));
-        if last < i32::MAX && all_declared(last) {
+        if all_declared(last) {
             return cannot("with all after it declared lost, too, it leaves no trace".to_owned());
         }
         let window = self.watch.facts.window.or(parameters.window.declared);

@@ -75,7 +75,8 @@ fn triggers(cause: &Cause) -> String {
         }
         (Trigger::Timer, Some(timer), _) => match timer.timeout {
             Some(timeout) if timer.age_max - timer.age_min <= SAME_AGE => {
-                let ended = seconds(timer.age_min - timeout);
+                // Ages are differences of doubles: one that is the timeout may be a little less.
+                let ended = seconds((timer.age_min - timeout).max(0.0));
                 format!("timer: ended {ended} before ({}, timeout {})", age(timer), seconds(timeout))
             }
             Some(timeout) => format!("timer: {}, timeout {}", age(timer), seconds(timeout)),
