@@ -1,7 +1,8 @@
 //! The exchange as a ladder of 80 columns: the client's lifeline at the left, the server's at the right.
 //!
 //! Every frame is an arrow. What was counted and not written is an arrow that breaks off at its sender's side: a package
-//! where a later one passed over it, an ACK where it was due, as far as a later ACK proves that it was not written.
+//! where a later one passed over it, an ACK where it would have been written, as far as a later answer proves that it was
+//! not.
 //! Long quiet runs are folded. What is drawn is bounded: [`MAX_ROWS`] rows of a connection, [`MAX_LADDERS`] connections;
 //! what is beyond is counted.
 
@@ -13,14 +14,15 @@ use std::io::{self, Write};
 
 use super::words::count;
 use super::{ConnectionRecord, Report, Totals};
-use crate::analyze::{Finding, NotWritten, Severity, Step, StepVerdict};
+use crate::analyze::rules::done_resend;
+use crate::analyze::{Evidence, Finding, NotWritten, Severity, Step, StepVerdict};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::print::Colour;
 use crate::time::Timestamp;
-use crate::window::Departure;
+use crate::window::{Arrival, Departure, Positions};
 use crate::wire::{Name, Pos, Side};
 use draw::Drawing;
-use rows::{Arrow, Fate, Fold, Kind, Row, Tone, arrow, frames_of, lost_ack, trigger_word};
+use rows::{Arrow, Fate, Fold, Kind, Row, Tone, arrow, frames_of, lost_ack, trigger_word, written_answer};
 
 /// Rows that are drawn of a connection.
 pub const MAX_ROWS: usize = 2_000;
@@ -50,13 +52,22 @@ pub struct Ladder<W> {
 struct Rungs {
     origin: Option<Timestamp>,
     /// ACKs that were not written, of rows that are not settled.
-    unwritten: Vec<NotWritten>,
+    unwritten: Vec<Unwritten>,
     rows: Vec<Row>,
+    /// What the last missing package released: its ACK and those that follow at once are shown, if they are few.
+    released: Option<Positions>,
     /// Rows before this one are folded for good.
     settled: usize,
     next: u64,
     /// Frames that are not drawn.
     beyond: u64,
+}
+
+/// ACKs that were not written, and the frame that they are drawn behind.
+#[derive(Debug)]
+struct Unwritten {
+    behind: u64,
+    acks: NotWritten,
 }
 
 impl<W: Write> Ladder<W> {
@@ -91,11 +102,8 @@ impl<W: Write> Report for Ladder<W> {
     }
 
     fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
-        if let Some(rungs) = self.open.get_mut(&connection.tcp.id)
-            && rungs.settled < MAX_ROWS
-            && rungs.rows.get(rungs.settled).is_some_and(|row| row.serial <= acks.index)
-        {
-            rungs.unwritten.push(*acks);
+        if let Some(rungs) = self.open.get_mut(&connection.tcp.id) {
+            rungs.ack_not_written(acks);
         }
     }
 
@@ -147,7 +155,7 @@ impl<W: Write> Report for Ladder<W> {
 
 impl Rungs {
     fn new(origin: Option<Timestamp>) -> Self {
-        Self { origin, unwritten: Vec::new(), rows: Vec::new(), settled: 0, next: 0, beyond: 0 }
+        Self { origin, unwritten: Vec::new(), rows: Vec::new(), released: None, settled: 0, next: 0, beyond: 0 }
     }
 
     fn step(&mut self, frame: &LocatedFrame<'_>, step: &Step) {
@@ -158,7 +166,16 @@ impl Rungs {
         let serial = step.index;
         self.next = serial + 1;
         self.unwritten(serial, step);
-        let arrow = arrow(frame, step);
+        let mut arrow = arrow(frame, step);
+        match step.arrival {
+            Some(Arrival::InOrder { acks }) => {
+                self.released = Some(acks).filter(|acks| (2..=QUIET as u32).contains(&acks.count()));
+            }
+            None if step.pos.is_some_and(|pos| self.released.is_some_and(|released| released.contains(pos))) => {
+                arrow.tone = arrow.tone.max(Tone::Plain);
+            }
+            _ => {}
+        }
         self.rows.push(Row { serial, packet: Some(step.packet), time: step.time, kind: Kind::Arrow(arrow) });
         if self.rows.len() - self.settled >= RECENT {
             self.settle(self.settled + RECENT / 2);
@@ -195,18 +212,47 @@ impl Rungs {
         }));
     }
 
-    /// What a finding adds to the row it is about.
-    fn finding(&mut self, finding: &Finding) {
-        let rows = self.rows.iter_mut().rev().take(RECENT).filter(|row| row.packet == Some(finding.at));
-        let of_side = |arrow: &Arrow| finding.side.is_none_or(|side| side == arrow.from);
-        let is_about = |arrow: &Arrow| {
-            finding.positions.is_empty() || arrow.pos.is_some_and(|pos| finding.positions.contains(pos))
+    /// Draws ACKs where they would have been written: the server answers in the order of what comes (PROTOCOL §3.3), so
+    /// behind the frame that they were due for and behind the answers to earlier ones, and before the frame that shows
+    /// their lack, which is the last one so far. Of several due for copies of one position the first is drawn as lost, so
+    /// that the one written answers a later copy.
+    fn ack_not_written(&mut self, acks: &NotWritten) {
+        let last = self.next.saturating_sub(1);
+        // Known by the ACK that jumped over them alone, they are due somewhere before that.
+        let due = if acks.index < last { acks.index } else { last.saturating_sub(1) };
+        if self.settled >= MAX_ROWS || self.rows.get(self.settled).is_none_or(|row| row.serial > due) {
+            return;
+        }
+        let to_a_later_copy = |serial: u64, pos: Option<Pos>| {
+            let of_it = |lost: &&Unwritten| lost.acks.one_of_several && Some(lost.acks.acks.first()) == pos;
+            self.unwritten.iter().filter(of_it).any(|lost| lost.behind < serial)
         };
-        let mut arrows = rows.filter_map(|row| match &mut row.kind {
-            Kind::Arrow(arrow) if of_side(arrow) => Some(arrow),
-            _ => None,
-        });
-        let Some(arrow) = arrows.find(|arrow| is_about(arrow)) else { return };
+        let between = self.rows.iter().rev().skip_while(|row| row.serial >= last).take_while(|row| row.serial > due);
+        let mut behind = None;
+        for (serial, pos) in between.filter_map(written_answer) {
+            if acks.one_of_several && pos == Some(acks.acks.first()) {
+                behind = None;
+            } else if behind.is_none() && !to_a_later_copy(serial, pos) {
+                behind = Some(serial);
+            }
+        }
+        self.unwritten.push(Unwritten { behind: behind.unwrap_or(due), acks: *acks });
+    }
+
+    /// What a finding adds to the row it is about, and to that of the copy before.
+    fn finding(&mut self, finding: &Finding) {
+        let is_about = |arrow: &Arrow| {
+            finding.side.is_none_or(|side| side == arrow.from)
+                && (finding.positions.is_empty() || arrow.pos.is_some_and(|pos| finding.positions.contains(pos)))
+        };
+        if finding.rule.name == done_resend::RULE.name
+            && let Some(Evidence { earlier_packet: Some(earlier), acked_before: None, .. }) =
+                finding.cause.as_ref().map(|cause| &cause.evidence)
+            && let Some(arrow) = self.arrow(*earlier, is_about)
+        {
+            arrow.remark("ignored, or its ACK lost or late".to_owned());
+        }
+        let Some(arrow) = self.arrow(finding.at, is_about) else { return };
         if let Some(cause) = &finding.cause {
             let triggers: Vec<&str> = cause.triggers.iter().map(|trigger| trigger_word(*trigger)).collect();
             if !triggers.is_empty() {
@@ -217,6 +263,16 @@ impl Rungs {
             arrow.tone = Tone::Fault;
             arrow.remark(format!("! {}", finding.rule.name));
         }
+    }
+
+    /// The last arrow of a packet that `is_meant`.
+    fn arrow(&mut self, packet: u64, is_meant: impl Fn(&Arrow) -> bool) -> Option<&mut Arrow> {
+        let rows = self.rows.iter_mut().rev().take(RECENT).filter(|row| row.packet == Some(packet));
+        let mut arrows = rows.filter_map(|row| match &mut row.kind {
+            Kind::Arrow(arrow) => Some(arrow),
+            _ => None,
+        });
+        arrows.find(|arrow| is_meant(arrow))
     }
 
     fn hole(&mut self, packet: u64, from: Side, len: u64) {
@@ -233,9 +289,9 @@ impl Rungs {
         let open = self.rows.split_off(self.settled);
         let last = open.last().map_or(0, |row| row.serial);
         let (mut lost, later) =
-            std::mem::take(&mut self.unwritten).into_iter().partition::<Vec<_>, _>(|acks| acks.index <= last);
+            std::mem::take(&mut self.unwritten).into_iter().partition::<Vec<_>, _>(|lost| lost.behind <= last);
         self.unwritten = later;
-        lost.sort_by_key(|acks| acks.index);
+        lost.sort_by_key(|lost| (lost.behind, lost.acks.index));
         let mut lost = lost.into_iter().peekable();
         let mut quiet: Vec<Row> = Vec::new();
         let mut open = open.into_iter().peekable();
@@ -252,10 +308,9 @@ impl Rungs {
             if open.peek().is_some_and(|next| next.serial == serial) {
                 continue;
             }
-            while let Some(acks) = lost.next_if(|acks| acks.index <= serial) {
+            while let Some(Unwritten { acks, .. }) = lost.next_if(|lost| lost.behind <= serial) {
                 self.fold(&mut quiet);
-                let remark = if acks.one_of_several { "one of two not written" } else { "not written" };
-                self.rows.push(lost_ack(serial, acks.acks, remark));
+                self.rows.push(lost_ack(serial, &acks));
             }
         }
         self.fold(&mut quiet);

@@ -1,10 +1,10 @@
 //! The rows of a ladder: what each frame is drawn as.
 
-use crate::analyze::{Step, StepVerdict, Trigger};
+use crate::analyze::{NotWritten, Step, StepVerdict, Trigger};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::print::escape::escape;
 use crate::time::Timestamp;
-use crate::window::{Acknowledgement, Arrival, Departure, Positions};
+use crate::window::{Acknowledgement, Arrival, Departure};
 use crate::wire::{Name, Pos, Side};
 
 /// A line of a ladder.
@@ -83,7 +83,20 @@ pub(super) fn frames_of(row: &Row) -> u64 {
     }
 }
 
-pub(super) fn lost_ack(serial: u64, acks: Positions, remark: &str) -> Row {
+/// The place and position of a frame that the server wrote.
+pub(super) fn written_answer(row: &Row) -> Option<(u64, Option<Pos>)> {
+    match &row.kind {
+        Kind::Arrow(arrow) if arrow.from == Side::Server && arrow.fate == Fate::Written => {
+            Some((row.serial, arrow.pos))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn lost_ack(serial: u64, unwritten: &NotWritten) -> Row {
+    let acks = unwritten.acks;
+    // Of equal ACKs, which was not written nothing tells.
+    let remark = if unwritten.one_of_several { "this or a later one lost" } else { "not written" };
     let arrow = Arrow {
         from: Side::Server,
         label: format!("ACK {acks}"),
@@ -144,6 +157,8 @@ fn departure(verdict: Departure, step: &Step) -> (Tone, Option<String>) {
         Departure::Resend => (
             Tone::Repair,
             Some(match step.arrival {
+                // It may have been ignored.
+                _ if step.name == Some(Name::Done) => "again".to_owned(),
                 Some(Arrival::Duplicate) => "again: a duplicate".to_owned(),
                 Some(Arrival::HeldTwice) => "again: held already".to_owned(),
                 _ => "again".to_owned(),

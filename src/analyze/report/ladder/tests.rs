@@ -27,8 +27,9 @@ fn draw(steps: &[Step], findings: &[Finding]) -> String {
     draw_with(steps, findings, &[])
 }
 
-/// Draws steps and findings, which come after the step of their packet, and ACKs not written, which come at last.
-fn draw_with(steps: &[Step], findings: &[Finding], unwritten: &[NotWritten]) -> String {
+/// Draws steps and findings, which come after the step of their packet, and ACKs not written, which come after the step of
+/// that index.
+fn draw_with(steps: &[Step], findings: &[Finding], unwritten: &[(u64, NotWritten)]) -> String {
     let sample = Sample::new(0);
     let mut out = Vec::new();
     let mut ladder = Ladder::new(&mut out, Colour::Plain);
@@ -52,8 +53,10 @@ fn draw_with(steps: &[Step], findings: &[Finding], unwritten: &[NotWritten]) -> 
         for finding in findings.iter().filter(|finding| finding.at == step.packet && !more) {
             ladder.finding(&sample.connection(), finding).unwrap();
         }
+        for (_, acks) in unwritten.iter().filter(|(shown, _)| *shown == step.index) {
+            ladder.ack_not_written(&sample.connection(), acks);
+        }
     }
-    unwritten.iter().for_each(|acks| ladder.ack_not_written(&sample.connection(), acks));
     ladder.connection(&sample.connection(), &sample.record).unwrap();
     ladder.finish(&totals([&sample])).unwrap();
     String::from_utf8(out).unwrap()
@@ -63,9 +66,22 @@ const NEW: StepVerdict = StepVerdict::Departure(Departure::New { unseen: None })
 const RESEND: StepVerdict = StepVerdict::Departure(Departure::Resend);
 const ADVANCES: StepVerdict = StepVerdict::Acknowledgement(Acknowledgement::Advances);
 
+const REACK: StepVerdict = StepVerdict::Acknowledgement(Acknowledgement::Reack);
+
+fn lost(pos: i32, index: u64) -> NotWritten {
+    let acks = Positions::new(Pos(pos), Pos(pos)).unwrap();
+    NotWritten { acks, packet: index + 1, index, one_of_several: false }
+}
+
+/// The arrows from above: `MSG 1`, `ACK 1`, `✗ ACK 2` …
+fn arrows(text: &str) -> Vec<String> {
+    let field = |line: &str| Some(line.split('│').nth(1)?.replace(['─', '►', '◄'], ""));
+    let words = |field: String| field.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.lines().filter_map(field).map(words).filter(|arrow| !arrow.is_empty()).collect()
+}
+
 #[test]
 fn an_ack_that_was_not_written_stands_where_it_was_due() {
-    let acks = Positions::new(Pos(1), Pos(1)).unwrap();
     let text = draw_with(
         &[
             step(0, Name::Msg, 1, NEW),
@@ -74,12 +90,64 @@ fn an_ack_that_was_not_written_stands_where_it_was_due() {
             step(3, Name::Msg, 3, NEW),
         ],
         &[],
-        &[NotWritten { acks, packet: 1, index: 0, one_of_several: false }],
+        &[(2, lost(1, 0))],
     );
-    let lines: Vec<&str> = text.lines().skip(3).collect();
-    let shown: Vec<bool> = lines.iter().map(|line| line.contains('✗')).collect();
-    assert_eq!(shown, [false, true, false, false, false], "{text}");
-    assert!(lines[1].contains("ACK 1") && lines[1].ends_with("│ not written"), "{text}");
+    assert_eq!(arrows(&text), ["MSG 1", "✗ ACK 1", "MSG 2", "ACK 2", "MSG 3"], "{text}");
+    let line = text.lines().find(|line| line.contains('✗')).unwrap();
+    assert!(line.ends_with("│ not written"), "{text}");
+}
+
+#[test]
+fn it_stands_behind_the_answers_to_what_came_before_and_above_the_one_that_shows_it() {
+    // A server answers in order: ACKs 2 and 3 would have come behind ACK 1, which passed only after MSG 3 had.
+    let steps = [
+        step(0, Name::Msg, 1, NEW),
+        step(1, Name::Msg, 2, NEW),
+        step(2, Name::Msg, 3, NEW),
+        step(3, Name::Ack, 1, ADVANCES),
+        step(4, Name::Msg, 4, NEW),
+        step(5, Name::Ack, 4, ADVANCES),
+    ];
+    let text = draw_with(&steps, &[], &[(5, lost(2, 1)), (5, lost(3, 2))]);
+    assert_eq!(arrows(&text), ["MSG 1", "MSG 2", "MSG 3", "ACK 1", "✗ ACK 2", "✗ ACK 3", "MSG 4", "ACK 4"], "{text}");
+}
+
+#[test]
+fn known_by_the_ack_that_jumped_over_it_alone_it_stands_right_above_that() {
+    let steps = [step(0, Name::Msg, 7, NEW), step(1, Name::Ack, 5, ADVANCES), step(2, Name::Ack, 7, ADVANCES)];
+    let text = draw_with(&steps, &[], &[(2, lost(6, 2))]);
+    assert_eq!(arrows(&text), ["MSG 7", "ACK 5", "✗ ACK 6", "ACK 7"], "{text}");
+}
+
+#[test]
+fn of_equal_acks_the_first_is_drawn_as_lost_above_the_one_that_was_written() {
+    let steps = [
+        step(0, Name::Msg, 1, NEW),
+        step(1, Name::Msg, 2, NEW),
+        step(2, Name::Ack, 1, ADVANCES),
+        step(3, Name::Msg, 2, RESEND),
+        step(4, Name::Ack, 2, REACK),
+        step(5, Name::Msg, 3, NEW),
+        step(6, Name::Ack, 3, ADVANCES),
+    ];
+    let text = draw_with(&steps, &[], &[(6, NotWritten { one_of_several: true, ..lost(2, 1) })]);
+    assert_eq!(arrows(&text), ["MSG 1", "MSG 2", "ACK 1", "✗ ACK 2", "MSG 2", "ACK 2", "MSG 3", "ACK 3"], "{text}");
+    assert!(text.contains("✗──────── ACK 2 │ this or a later one lost"), "{text}");
+}
+
+#[test]
+fn an_ack_lost_between_the_copies_of_a_lower_one_stands_between_them() {
+    // As in run 3: 1 is drawn as lost at first, so that the ACK 1 on the wire answers the copy, which came after 2.
+    let steps = [
+        step(0, Name::Msg, 1, NEW),
+        step(1, Name::Msg, 2, NEW),
+        step(2, Name::Msg, 1, RESEND),
+        step(3, Name::Ack, 1, ADVANCES),
+        step(4, Name::Msg, 3, NEW),
+        step(5, Name::Ack, 3, ADVANCES),
+    ];
+    let text = draw_with(&steps, &[], &[(5, NotWritten { one_of_several: true, ..lost(1, 0) }), (5, lost(2, 1))]);
+    assert_eq!(arrows(&text), ["MSG 1", "✗ ACK 1", "MSG 2", "✗ ACK 2", "MSG 1", "ACK 1", "MSG 3", "ACK 3"], "{text}");
 }
 
 #[test]
