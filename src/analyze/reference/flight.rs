@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::Write;
+use crate::analyze::report::words::seconds;
 use crate::time::Timestamp;
 use crate::window::Departure;
 
@@ -35,6 +36,9 @@ pub(super) struct Sent {
     pub(super) acked_alone: bool,
 }
 
+/// Ages, in seconds, that are one.
+const SAME_AGE: f64 = 0.0005;
+
 /// How long ago something was, in seconds: at least and at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Age {
@@ -42,13 +46,20 @@ pub(super) struct Age {
     pub(super) max: f64,
 }
 
+impl Age {
+    /// So much less.
+    pub(super) fn less(self, by: f64) -> Self {
+        Self { min: self.min - by, max: self.max - by }
+    }
+}
+
 impl fmt::Display for Age {
-    /// `2.9581 s`; of a position passed over `1.3227 to 6.2252 s`, since it was counted some time before the copy above it.
+    /// `2.958 s`; of a position passed over `1.323 to 6.225 s`, since it was counted some time before the copy above it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.max - self.min < 1e-6 {
-            write!(f, "{:.4} s", self.max)
+        if self.max - self.min < SAME_AGE {
+            write!(f, "{}", seconds(self.max))
         } else {
-            write!(f, "{:.4} to {:.4} s", self.min, self.max)
+            write!(f, "{} to {}", seconds(self.min), seconds(self.max))
         }
     }
 }

@@ -44,6 +44,11 @@ impl Among {
         Self(self.0 | other.0)
     }
 
+    /// Those that are in both.
+    pub(super) const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }

@@ -38,13 +38,18 @@ pub(super) enum Timing {
 }
 
 impl Timed {
+    /// All that must explain it.
+    pub(super) const fn all(&self) -> Among {
+        self.each.and(self.oldest).and(self.shared)
+    }
+
     pub(super) fn timing(&self, timeout: f64, tolerance: f64) -> Timing {
         timing(self.age, timeout, tolerance)
     }
 
     /// Which behaviours explain it with that timeout, and which do not.
     pub(super) fn judge(&self, timeout: f64, tolerance: f64) -> (Among, Among) {
-        let all = self.each.and(self.oldest).and(self.shared);
+        let all = self.all();
         let against = match self.timing(timeout, tolerance) {
             Timing::Early => all,
             Timing::OnTime => Among::NONE,

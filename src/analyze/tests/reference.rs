@@ -32,3 +32,14 @@ fn the_reference_runs_are_this_protocol_and_only_the_stray_acks_of_run_5_leave_t
     let fits = reference("captures/run4.pcapng", declared(3, 2.0)).fits;
     assert!(fits.iter().skip(1).all(|fit| fit.contradicted > 0), "{fits:#?}");
 }
+
+#[test]
+fn what_is_said_of_a_resend_s_time_agrees_with_its_cause() {
+    // Run 3: the timer had ended 0.96 s before (PROTOCOL §7).
+    let fits = reference("captures/run3.pcapng", declared(3, 2.0)).fits;
+    let timer_only = fits.iter().find(|fit| fit.behaviour == Behaviour::TimerOnly).unwrap();
+    assert_eq!(
+        timer_only.evidence_against,
+        ["pos 9 again (#37) 2.958 s after #31, 0.958 s after the end of its timer of 2.000 s"]
+    );
+}

@@ -38,8 +38,8 @@ const HOLE_CAUSE = {
 
 /** Ways to run a window. */
 const BEHAVIOUR = {
-  'this-protocol': 'this protocol: the oldest again, by timer or full window',
-  'timer-only': 'the oldest again by timer only',
+  'this-protocol': 'this protocol: the oldest again, by timer, full window or end of message',
+  'timer-only': 'timer only: as this protocol, but by timer alone',
   'go-back-n': 'Go-Back-N: everything outstanding again',
   'selective-repeat': 'selective repeat: each by its own timer',
   'stop-and-wait': 'stop and wait: one at a time',
@@ -158,7 +158,7 @@ function showMetrics(connection) {
       ['RTT, written again (ambiguous)', spread(m.rtt_ambiguous)],
       ['smoothed RTT', m.srtt === null ? null : duration(m.srtt)],
     ]),
-    figures('Window', [
+    figures(m.window_basis === 'inferred' ? 'Window, if it is the most seen in flight; it may be larger' : 'Window', [
       ['most in flight', m.max_in_flight === null ? null : `${integer(m.max_in_flight)}, at packet ${m.max_in_flight_packet}`],
       ['mean in flight', m.mean_in_flight === null ? null : m.mean_in_flight.toFixed(2)],
       ['full for', m.window_full === null ? null : duration(m.window_full)],

@@ -8,7 +8,7 @@ use super::sheet::{Sheet, severity_cell};
 use super::{Layout, capture, causes, figures};
 use crate::analyze::expect::Outcome;
 use crate::analyze::rules::expectation_failed;
-use crate::analyze::{BehaviourFit, Certainty, Finding, Severity};
+use crate::analyze::{Behaviour, BehaviourFit, Certainty, Finding, Severity};
 use crate::decode::print::escape::tame;
 
 /// Findings that are told one by one.
@@ -189,8 +189,14 @@ fn reference(sheet: &mut Sheet, record: &ConnectionRecord) {
 }
 
 fn behaviour(fit: &BehaviourFit) -> String {
-    let mut text =
-        format!("{}: {} for it, {} against", words::behaviour(fit.behaviour), fit.explained, fit.contradicted);
+    let gloss = match fit.behaviour {
+        Behaviour::ThisProtocol => " (the oldest again: by timer, full window or end of message)",
+        Behaviour::TimerOnly => " (as this protocol, but by timer alone)",
+        _ => "",
+    };
+    let of = if fit.explained == 1 { "decision fits" } else { "decisions fit" };
+    let name = words::behaviour(fit.behaviour);
+    let mut text = format!("{name}{gloss}: {} {of}, {} against it", fit.explained, fit.contradicted);
     let evidence = fit.evidence_against.first().or(fit.evidence_for.first());
     if let Some(evidence) = evidence {
         text.push_str(&format!("; {}", tame(evidence)));
