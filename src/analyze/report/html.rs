@@ -22,7 +22,9 @@
 mod embed;
 mod frames;
 mod island;
+mod shares;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
@@ -36,6 +38,7 @@ use crate::analyze::{Rule, Step};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use frames::Frames;
 use island::Island;
+use shares::Shares;
 
 const PAGE: &str = include_str!("html/page.html");
 
@@ -67,19 +70,24 @@ const SCRIPTS: [&str; 14] = [
     include_str!("html/main.js"),
 ];
 
-/// How many frames a report keeps. What is beyond is counted, and the page says so.
+/// How much a page carries. What is beyond is counted, and the page says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HtmlLimits {
     /// Frames drawn, over all connections; the first that come.
     pub frames: usize,
     /// Bytes of those frames shown, over all connections. Frames beyond are drawn, without their bytes.
     pub frame_bytes: usize,
+    /// Connections; the first that come.
+    pub connections: usize,
+    /// Bytes of findings, and of what cannot be told, over all connections. When they are more, each connection keeps as
+    /// many as fit, the worst.
+    pub finding_bytes: usize,
 }
 
 impl Default for HtmlLimits {
-    /// 200,000 frames, 32 MiB.
+    /// 200,000 frames with 16 MiB of their bytes, 2,000 connections, 16 MiB of findings: a page of 60 MB at most.
     fn default() -> Self {
-        Self { frames: 200_000, frame_bytes: 32 << 20 }
+        Self { frames: 200_000, frame_bytes: 16 << 20, connections: 2_000, finding_bytes: 16 << 20 }
     }
 }
 
@@ -105,6 +113,10 @@ pub struct HtmlReport<W> {
     open: HashMap<u32, Frames>,
     frames_left: usize,
     bytes_left: usize,
+    shares: Shares,
+    /// Connections beyond the limit, and the findings of theirs that a record had.
+    connections_dropped: u64,
+    findings_dropped: u64,
     /// Rules that were met, by name.
     rules: BTreeMap<&'static str, &'static Rule>,
 }
@@ -119,8 +131,16 @@ impl<W: Write> HtmlReport<W> {
             open: HashMap::new(),
             frames_left: limits.frames,
             bytes_left: limits.frame_bytes,
+            shares: Shares::of(limits.finding_bytes),
+            connections_dropped: 0,
+            findings_dropped: 0,
             rules: BTreeMap::new(),
         }
+    }
+
+    /// Whether another connection is kept.
+    fn has_room(&self) -> bool {
+        self.connections.len() + self.open.len() < self.limits.connections
     }
 
     fn page(&mut self, island: &Island<'_>) -> io::Result<()> {
@@ -145,7 +165,12 @@ impl<W: Write> Report for HtmlReport<W> {
     }
 
     fn step(&mut self, connection: &FramedConnection<'_>, frame: &LocatedFrame<'_>, step: &Step) -> io::Result<()> {
-        let frames = self.open.entry(connection.tcp.id).or_insert_with(|| Frames::since(connection.tcp.first_time));
+        let room = self.has_room();
+        let frames = match self.open.entry(connection.tcp.id) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(open) if room => open.insert(Frames::since(connection.tcp.first_time)),
+            Entry::Vacant(_) => return Ok(()),
+        };
         if self.frames_left == 0 {
             frames.drop_one();
         } else {
@@ -159,19 +184,31 @@ impl<W: Write> Report for HtmlReport<W> {
     }
 
     fn connection(&mut self, connection: &FramedConnection<'_>, record: &ConnectionRecord) -> io::Result<()> {
+        let frames = match self.open.remove(&connection.tcp.id) {
+            Some(frames) => frames,
+            None if self.has_room() => Frames::since(connection.tcp.first_time),
+            None => {
+                self.connections_dropped += 1;
+                self.findings_dropped += record.findings.len() as u64;
+                return Ok(());
+            }
+        };
         let analysis = &record.analysis;
         let counted = analysis.counts.iter().map(|count| count.rule);
         let doubted = record.doubts.iter().map(|doubt| doubt.rule);
         self.rules.extend(counted.chain(doubted).map(|rule| (rule.name, rule)));
-        let frames = self.open.remove(&connection.tcp.id).unwrap_or_else(|| Frames::since(connection.tcp.first_time));
         self.connections.push((Connection::whole(record), frames));
+        self.shares.admit(&mut self.connections);
         Ok(())
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
         let connections = std::mem::take(&mut self.connections);
         let rules: Vec<&Rule> = self.rules.values().copied().collect();
-        self.page(&Island::new(self.limits, &connections, &rules, totals))
+        let mut totals = totals.clone();
+        totals.connections_dropped += self.connections_dropped;
+        totals.findings_dropped += self.findings_dropped + self.shares.findings_dropped;
+        self.page(&Island::new(self.limits, &connections, &rules, &totals))
     }
 }
 

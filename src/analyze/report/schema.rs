@@ -5,6 +5,7 @@
 //! is null. Text of the capture is escaped as in `decode`'s output.
 
 mod convert;
+mod told;
 
 use serde::Serialize;
 

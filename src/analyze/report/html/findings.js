@@ -61,10 +61,10 @@ class Findings {
     const { findings, findings_dropped: findingsDropped, doubts, doubts_dropped: doubtsDropped } = connection.data;
     const words = [];
     if (findingsDropped > 0) {
-      words.push(`${integer(findings.length)} of ${integer(findings.length + findingsDropped)} findings are listed: the first of each rule.`);
+      words.push(`${integer(findings.length)} of ${integer(findings.length + findingsDropped)} findings are listed, the worst of them; the others are only counted.`);
     }
     if (doubtsDropped > 0) {
-      words.push(`${integer(doubts.length)} of ${integer(doubts.length + doubtsDropped)} things that cannot be told are listed.`);
+      words.push(`${integer(doubts.length)} of ${integer(doubts.length + doubtsDropped)} things that cannot be told are listed; the others are only counted.`);
     }
     byId('findings-dropped').textContent = words.join(' ');
   }

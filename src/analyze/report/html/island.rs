@@ -35,6 +35,8 @@ struct Document<'a> {
 struct LimitsObject {
     frames: usize,
     frame_bytes: usize,
+    connections: usize,
+    finding_bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,11 +62,11 @@ impl<'a> Island<'a> {
             summary,
             page,
         };
-        let HtmlLimits { frames, frame_bytes } = limits;
+        let HtmlLimits { frames, frame_bytes, connections: most, finding_bytes } = limits;
         Self {
             schema: "arqscope-html/1",
             producer: concat!("arqscope ", env!("CARGO_PKG_VERSION")),
-            limits: LimitsObject { frames, frame_bytes },
+            limits: LimitsObject { frames, frame_bytes, connections: most, finding_bytes },
             letters: Letters::all(),
             report: Document {
                 schema: SCHEMA,

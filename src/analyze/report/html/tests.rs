@@ -129,7 +129,8 @@ fn the_data_block_holds_the_json_report_and_every_frame() {
 
 #[test]
 fn what_is_beyond_the_limits_is_counted() {
-    let (page, told) = page_of("captures/run1.pcapng", HtmlLimits { frames: 10, frame_bytes: 44 * 4 + 1 });
+    let (page, told) =
+        page_of("captures/run1.pcapng", HtmlLimits { frames: 10, frame_bytes: 44 * 4 + 1, ..HtmlLimits::default() });
     let frames = &data_of(&page)["frames"][0];
     assert_eq!((frames["count"].as_u64(), frames["with_bytes"].as_u64()), (Some(10), Some(4)));
     assert_eq!(frames["dropped"].as_u64().map(|n| n as usize), Some(told.frames.len() - 10));
@@ -139,10 +140,55 @@ fn what_is_beyond_the_limits_is_counted() {
 
 #[test]
 fn limits_hold_over_all_connections_together() {
-    let (page, told) = page_of("captures/two-clients.pcapng", HtmlLimits { frames: 20, frame_bytes: usize::MAX });
+    let (page, told) = page_of(
+        "captures/two-clients.pcapng",
+        HtmlLimits { frames: 20, frame_bytes: usize::MAX, ..HtmlLimits::default() },
+    );
     let data = data_of(&page);
     let sum = |key: &str| data["frames"].as_array().unwrap().iter().map(|f| f[key].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("count"), sum("dropped")), (20, told.frames.len() as u64 - 20));
+}
+
+#[test]
+fn findings_beyond_their_bytes_are_shared_out_the_worst_are_kept_and_the_others_counted() {
+    let found = |data: &Value| -> Vec<Vec<String>> {
+        let connections = data["report"]["connections"].as_array().unwrap().iter();
+        let severities = |connection: &Value| {
+            let findings = connection["findings"].as_array().unwrap();
+            findings.iter().map(|finding| finding["severity"].as_str().unwrap().to_owned()).collect()
+        };
+        connections.map(severities).collect()
+    };
+    let all = data_of(&page_of("captures/run5.pcapng", HtmlLimits::default()).0);
+    let findings = all["report"]["connections"][0]["findings"].to_string().len();
+    let (page, told) =
+        page_of("captures/run5.pcapng", HtmlLimits { finding_bytes: findings / 2, ..HtmlLimits::default() });
+    let data = data_of(&page);
+    let connection = &data["report"]["connections"][0];
+    let kept = &found(&data)[0];
+    let errors = |severities: &[String]| severities.iter().filter(|severity| *severity == "error").count();
+    assert_eq!(errors(kept), 2, "{kept:?}");
+    assert!(connection["findings"].to_string().len() <= findings / 2);
+    let dropped = connection["findings_dropped"].as_u64().unwrap() as usize;
+    assert!(dropped > 0);
+    assert_eq!(kept.len() + dropped, told.records[0].findings.len());
+    assert_eq!(connection["counts"], all["report"]["connections"][0]["counts"]);
+    assert_eq!(data["report"]["totals"]["findings_dropped"], dropped);
+    // Both connections keep some.
+    let limits = HtmlLimits { finding_bytes: 2_500, ..HtmlLimits::default() };
+    let kept = found(&data_of(&page_of("captures/two-clients.pcapng", limits).0));
+    assert!(kept.iter().all(|findings| !findings.is_empty()), "{kept:?}");
+}
+
+#[test]
+fn connections_beyond_the_limit_are_counted_and_their_frames_take_no_room() {
+    let limits = HtmlLimits { connections: 1, ..HtmlLimits::default() };
+    let data = data_of(&page_of("captures/two-clients.pcapng", limits).0);
+    assert_eq!(data["report"]["connections"].as_array().unwrap().len(), 1);
+    assert_eq!(data["frames"].as_array().unwrap().len(), 1);
+    assert_eq!(data["report"]["totals"]["connections_dropped"], 1);
+    // Run 2, from SYN to FIN.
+    assert_eq!(data["frames"][0]["count"], 35);
 }
 
 #[test]
