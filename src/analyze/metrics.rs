@@ -1,6 +1,6 @@
 //! Figures of one connection, kept as its frames go by.
 
-use super::{Metrics, ResendCauses, Spread};
+use super::{Basis, Metrics, ResendCauses, Spread, Sums};
 use crate::time::Timestamp;
 
 use super::words::seconds;
@@ -170,15 +170,17 @@ impl Meter {
         let mean = known.then(|| self.flight.area / self.flight.span);
         let window = self.declared.or(self.largest_in_flight.map(|(most, _)| most)).filter(|window| *window > 0);
         Metrics {
-            frames: self.frames,
-            messages: self.messages,
-            unique: self.unique,
-            resent: self.messages - self.unique,
-            acks: self.acks,
-            acks_lost,
-            gaps: self.gaps,
-            message_bytes: self.message_bytes,
-            stream_bytes: self.stream_bytes,
+            sums: Sums {
+                frames: self.frames,
+                messages: self.messages,
+                unique: self.unique,
+                resent: self.messages - self.unique,
+                acks: self.acks,
+                acks_lost,
+                gaps: self.gaps,
+                message_bytes: self.message_bytes,
+                stream_bytes: self.stream_bytes,
+            },
             duration,
             goodput: rate(self.message_bytes),
             throughput: rate(self.stream_bytes[0]),
@@ -187,6 +189,7 @@ impl Meter {
             srtt: self.smoothed,
             max_in_flight: self.largest_in_flight,
             mean_in_flight: mean,
+            window_basis: window.map(|_| if self.declared.is_some() { Basis::Declared } else { Basis::Inferred }),
             window_full: known.then_some(self.flight.at_full),
             window_utilisation: mean.zip(window).map(|(mean, window)| mean / f64::from(window)),
             gap_open: self.gap_open.spread(),
@@ -221,6 +224,8 @@ mod tests {
             assert_eq!(metrics.mean_in_flight, Some(1.6), "{declared:?}");
             assert_eq!(metrics.window_full, Some(3.0), "{declared:?}");
             assert_eq!(metrics.window_utilisation, Some(0.8));
+            let basis = if declared.is_some() { Basis::Declared } else { Basis::Inferred };
+            assert_eq!(metrics.window_basis, Some(basis));
             assert_eq!((metrics.max_in_flight, metrics.duration), (Some((2, 2)), Some(5.0)));
         }
     }

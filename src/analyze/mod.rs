@@ -44,7 +44,7 @@ pub use finding::{
 };
 pub use outcome::{
     Behaviour, BehaviourFit, Bounds, Completeness, ConnectionAnalysis, Divergence, Inferred, Ledger, LedgerHole,
-    Metrics, Parameters, Reference, ResendCauses, RuleCount, Spread, TimeoutKnowledge, Verdict, WindowKnowledge,
+    Metrics, Parameters, Reference, ResendCauses, RuleCount, Spread, Sums, TimeoutKnowledge, Verdict, WindowKnowledge,
 };
 pub use sink::{AnalysisOptions, AnalysisSink};
 pub use step::{Step, StepVerdict};

@@ -1,12 +1,14 @@
 //! What a connection came to, when it has ended.
 
+use std::ops::AddAssign;
+
 use crate::decode::Endpoint;
 use crate::decode::framing::Capacity;
 use crate::decode::reassembly::{Closing, HoleCause};
 use crate::time::Timestamp;
 use crate::wire::{Pos, Side};
 
-use super::{Rule, Severity};
+use super::{Basis, Rule, Severity};
 
 /// One connection, summed up.
 #[derive(Debug, Clone)]
@@ -173,6 +175,40 @@ pub struct LedgerHole {
 /// Figures of one connection.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metrics {
+    /// Those that add up over connections.
+    pub sums: Sums,
+    /// Seconds from the first MSG to the last ACK.
+    pub duration: Option<f64>,
+    /// Unique message bytes a second.
+    pub goodput: Option<f64>,
+    /// Stream bytes of the client a second.
+    pub throughput: Option<f64>,
+    /// From a position's only copy (Karn's rule) to its ACK; without those that the receiver had to hold.
+    pub rtt: Spread,
+    /// From the last copy of a position written more than once: ambiguous.
+    pub rtt_ambiguous: Spread,
+    /// Smoothed RTT as RFC 6298 computes it, in seconds; last value.
+    pub srtt: Option<f64>,
+    /// The largest number in flight, and the packet that reached it.
+    pub max_in_flight: Option<(u32, u64)>,
+    /// In flight averaged over time.
+    pub mean_in_flight: Option<f64>,
+    /// What the next two take for the window.
+    pub window_basis: Option<Basis>,
+    /// Seconds during which the window was full: the declared one, or, without that, as many in flight as ever were. A
+    /// window that was never filled is larger.
+    pub window_full: Option<f64>,
+    /// Mean in flight divided by that window.
+    pub window_utilisation: Option<f64>,
+    /// Seconds that gaps stayed open: count, least, mean, most.
+    pub gap_open: Spread,
+    /// Causes of what was written again or late.
+    pub resend_causes: ResendCauses,
+}
+
+/// Figures that add up over connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
     /// Frames seen.
     pub frames: u64,
     /// MSG frames seen.
@@ -194,30 +230,23 @@ pub struct Metrics {
     pub message_bytes: u64,
     /// Stream bytes seen of each side: client, server.
     pub stream_bytes: [u64; 2],
-    /// Seconds from the first MSG to the last ACK.
-    pub duration: Option<f64>,
-    /// Unique message bytes a second.
-    pub goodput: Option<f64>,
-    /// Stream bytes of the client a second.
-    pub throughput: Option<f64>,
-    /// From a position's only copy (Karn's rule) to its ACK; without those that the receiver had to hold.
-    pub rtt: Spread,
-    /// From the last copy of a position written more than once: ambiguous.
-    pub rtt_ambiguous: Spread,
-    /// Smoothed RTT as RFC 6298 computes it, in seconds; last value.
-    pub srtt: Option<f64>,
-    /// The largest number in flight, and the packet that reached it.
-    pub max_in_flight: Option<(u32, u64)>,
-    /// In flight averaged over time.
-    pub mean_in_flight: Option<f64>,
-    /// Seconds during which the window was full.
-    pub window_full: Option<f64>,
-    /// Mean in flight divided by the window.
-    pub window_utilisation: Option<f64>,
-    /// Seconds that gaps stayed open: count, least, mean, most.
-    pub gap_open: Spread,
-    /// Causes of what was written again or late.
-    pub resend_causes: ResendCauses,
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        let Self { frames, messages, unique, resent, acks, acks_lost, gaps, message_bytes, stream_bytes } = other;
+        self.frames += frames;
+        self.messages += messages;
+        self.unique += unique;
+        self.resent += resent;
+        self.acks += acks;
+        self.acks_lost += acks_lost;
+        self.gaps += gaps;
+        self.message_bytes += message_bytes;
+        for (sum, bytes) in self.stream_bytes.iter_mut().zip(stream_bytes) {
+            *sum += bytes;
+        }
+    }
 }
 
 /// Count, least, mean and most of a quantity in seconds.
@@ -273,9 +302,9 @@ pub struct Divergence {
 /// A way to run a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Behaviour {
-    /// This protocol's: the oldest again by timer or full window (PROTOCOL §4).
+    /// Whatever keeps this protocol's rules: the oldest again, by timer, full window or end of message (PROTOCOL §4).
     ThisProtocol,
-    /// The oldest again when its timer ends, and only then.
+    /// The narrower case in which the oldest goes again when its timer ends, and only then.
     TimerOnly,
     /// Everything outstanding again.
     GoBackN,

@@ -84,9 +84,8 @@ impl Tally {
 
     /// Exact counts, the highest severity first, then in the order of the rules.
     pub(super) fn counts(&self) -> Vec<RuleCount> {
-        let place = |rule: &Rule| rules::RULES.iter().position(|other| other.name == rule.name);
         let mut counts: Vec<RuleCount> = self.entries.iter().map(|entry| entry.count).collect();
-        counts.sort_by_key(|count| (std::cmp::Reverse(count.severity), place(count.rule)));
+        in_order(&mut counts);
         counts
     }
 
@@ -204,6 +203,12 @@ impl Tally {
             None => {}
         }
     }
+}
+
+/// The highest severity first, then in the order of the rules.
+pub(super) fn in_order(counts: &mut [RuleCount]) {
+    let place = |rule: &Rule| rules::RULES.iter().position(|other| other.name == rule.name);
+    counts.sort_by_key(|count| (std::cmp::Reverse(count.severity), place(count.rule)));
 }
 
 impl Entry {

@@ -81,6 +81,9 @@ fn every_key_is_met_by_what_is_so_and_failed_by_what_is_not() {
         let (facts, code, connection) = check(not_so, capture);
         assert!(facts.contains(&(key.to_owned(), "failed".to_owned())), "{not_so}: {facts:?}");
         assert_eq!(code, 1, "{not_so}");
+        let counts = connection["counts"].as_array().unwrap();
+        let errors = counts.iter().take_while(|count| count["severity"] == "error");
+        assert!(errors.into_iter().any(|count| count["rule"] == "expectation-failed"), "among the errors: {counts:?}");
         let findings = connection["findings"].as_array().unwrap();
         let failed: Vec<_> = findings.iter().filter(|finding| finding["rule"] == "expectation-failed").collect();
         assert!(!failed.is_empty(), "{not_so}");

@@ -10,6 +10,7 @@ use crate::analyze::expect::{self, Expectations, Outcome, Watch};
 use crate::analyze::report::annotate::Comments;
 use crate::analyze::report::{ConnectionRecord, KeepLimits, Report, Totals};
 use crate::analyze::rules::expectation_failed;
+use crate::analyze::tally::in_order;
 use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten, RuleCount, Severity, Step};
 use crate::decode::command::Remarks;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
@@ -150,11 +151,9 @@ impl<'w> Shared<'w> {
             if !failed.is_empty() {
                 analysis.verdict.worst = Some(Severity::Error);
                 let findings = failed.len() as u64;
-                analysis.counts.push(RuleCount {
-                    rule: &expectation_failed::RULE,
-                    severity: Severity::Error,
-                    findings,
-                });
+                let (rule, severity) = (&expectation_failed::RULE, Severity::Error);
+                analysis.counts.push(RuleCount { rule, severity, findings });
+                in_order(&mut analysis.counts);
             }
         }
         let Some(mut open) = self.open.remove(&connection.tcp.id) else { return ControlFlow::Continue(()) };

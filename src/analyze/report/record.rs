@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analyze::expect::{Checked, Outcome};
-use crate::analyze::{ConnectionAnalysis, Doubt, Finding, Metrics, Rule, RuleCount, Severity};
+use crate::analyze::{ConnectionAnalysis, Doubt, Finding, Rule, RuleCount, Severity, Sums};
 
 /// How much of what was found is kept for reports that come when a connection is over. Counts are exact whatever is
 /// kept.
@@ -87,21 +87,6 @@ pub struct Totals {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<(&'static str, Severity), u64>);
 
-/// Figures over all connections: each the sum of the field of that name in [`Metrics`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields are those of `Metrics`")]
-pub struct Sums {
-    pub frames: u64,
-    pub messages: u64,
-    pub unique: u64,
-    pub resent: u64,
-    pub acks: u64,
-    pub acks_lost: u64,
-    pub gaps: u64,
-    pub message_bytes: u64,
-    pub stream_bytes: [u64; 2],
-}
-
 impl Counts {
     /// Adds one connection's.
     pub fn add(&mut self, counts: &[RuleCount]) {
@@ -141,7 +126,7 @@ impl Totals {
         self.counts.add(&analysis.counts);
         self.findings_dropped += record.findings_dropped;
         self.doubts += analysis.doubts;
-        self.sums.add(&analysis.metrics);
+        self.sums += analysis.metrics.sums;
         if let Some(checked) = &record.expectations {
             let sums = self.expectations.get_or_insert_default();
             for fact in checked {
@@ -151,22 +136,6 @@ impl Totals {
                     Outcome::CannotTell => 2,
                 }] += 1;
             }
-        }
-    }
-}
-
-impl Sums {
-    fn add(&mut self, metrics: &Metrics) {
-        self.frames += metrics.frames;
-        self.messages += metrics.messages;
-        self.unique += metrics.unique;
-        self.resent += metrics.resent;
-        self.acks += metrics.acks;
-        self.acks_lost += metrics.acks_lost;
-        self.gaps += metrics.gaps;
-        self.message_bytes += metrics.message_bytes;
-        for (sum, bytes) in self.stream_bytes.iter_mut().zip(metrics.stream_bytes) {
-            *sum += bytes;
         }
     }
 }

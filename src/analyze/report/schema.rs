@@ -94,15 +94,8 @@ struct HoleObject {
 
 #[derive(Debug, Serialize)]
 struct Metrics {
-    frames: u64,
-    messages: u64,
-    unique: u64,
-    resent: u64,
-    acks: u64,
-    acks_lost: u64,
-    gaps: u64,
-    message_bytes: u64,
-    stream_bytes: BySide<u64>,
+    #[serde(flatten)]
+    sums: SumsObject,
     duration: Option<f64>,
     goodput: Option<f64>,
     throughput: Option<f64>,
@@ -112,6 +105,7 @@ struct Metrics {
     max_in_flight: Option<u32>,
     max_in_flight_packet: Option<u64>,
     mean_in_flight: Option<f64>,
+    window_basis: Option<&'static str>,
     window_full: Option<f64>,
     window_utilisation: Option<f64>,
     gap_open: Option<SpreadObject>,

@@ -120,10 +120,10 @@ impl<W: Write> Report for Text<W> {
         let row = Row {
             connection: analysis.connection,
             ends: format!("{} → {}", analysis.client, analysis.server),
-            frames: analysis.metrics.frames,
-            resent: analysis.metrics.resent,
-            gaps: analysis.metrics.gaps,
-            acks_lost: analysis.metrics.acks_lost,
+            frames: analysis.metrics.sums.frames,
+            resent: analysis.metrics.sums.resent,
+            gaps: analysis.metrics.sums.gaps,
+            acks_lost: analysis.metrics.sums.acks_lost,
             worst,
             verdict: tame(&analysis.verdict.line),
         };

@@ -42,12 +42,12 @@ fn run_2_has_no_resend_and_two_acks_that_cover_the_lost_ones() {
     assert!(gaps[0].message.contains("ACK 5 in packet 19 covers 4"), "{}", gaps[0].message);
     assert!(gaps[1].message.contains("ACK 11 in packet 35 covers 9, 10"), "{}", gaps[1].message);
     assert!(gaps.iter().all(|gap| gap.message.contains("at no cost")));
-    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![4, 9, 10], 3));
+    assert_eq!((told.unwritten(), told.closed[0].metrics.sums.acks_lost), (vec![4, 9, 10], 3));
     assert_eq!(
         told.closed[0].verdict.line,
         "complete; no package lost or written again, ACKs 4, 9, 10 not written when due, window kept"
     );
-    assert_eq!(told.closed[0].metrics.resent, 0);
+    assert_eq!(told.closed[0].metrics.sums.resent, 0);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn run_3_writes_9_again_because_its_ack_was_not_written() {
     let again = &told.of("duplicate-resend")[0].message;
     assert!(again.contains("no ACK of 9 or above (9–11 outstanding) had come"), "{again}");
     // ACK 9 is on the wire once and was due twice.
-    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![9, 10, 11], 3));
+    assert_eq!((told.unwritten(), told.closed[0].metrics.sums.acks_lost), (vec![9, 10, 11], 3));
     assert!(told.unwritten.iter().all(|acks| acks.one_of_several == (acks.acks.first() == Pos(9))));
     assert_eq!(
         told.closed[0].verdict.line,
@@ -100,7 +100,7 @@ fn run_4_writes_6_8_and_10_twice_and_7_9_and_11_late() {
         assert_eq!(cause(&told, "duplicate-resend", pos).triggers, [Trigger::Timer, Trigger::FullWindow]);
     }
     assert_eq!(told.closed[0].verdict.worst, Some(Severity::Warn));
-    assert_eq!((told.unwritten(), told.closed[0].metrics.acks_lost), (vec![6, 8, 10], 3));
+    assert_eq!((told.unwritten(), told.closed[0].metrics.sums.acks_lost), (vec![6, 8, 10], 3));
     let line = &told.closed[0].verdict.line;
     assert!(line.contains("ACKs 6, 8, 10 not written when due"), "{line}");
 }

@@ -53,6 +53,13 @@ const fn basis(basis: CapacityBasis) -> &'static str {
     }
 }
 
+const fn window_basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Declared => "declared",
+        Basis::Inferred => "inferred",
+    }
+}
+
 fn time(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }
@@ -173,19 +180,27 @@ impl From<&inner::Ledger> for Ledger {
     }
 }
 
+impl From<inner::Sums> for SumsObject {
+    fn from(sums: inner::Sums) -> Self {
+        Self {
+            frames: sums.frames,
+            messages: sums.messages,
+            unique: sums.unique,
+            resent: sums.resent,
+            acks: sums.acks,
+            acks_lost: sums.acks_lost,
+            gaps: sums.gaps,
+            message_bytes: sums.message_bytes,
+            stream_bytes: by_side(sums.stream_bytes),
+        }
+    }
+}
+
 impl From<&inner::Metrics> for Metrics {
     fn from(metrics: &inner::Metrics) -> Self {
         let causes = &metrics.resend_causes;
         Self {
-            frames: metrics.frames,
-            messages: metrics.messages,
-            unique: metrics.unique,
-            resent: metrics.resent,
-            acks: metrics.acks,
-            acks_lost: metrics.acks_lost,
-            gaps: metrics.gaps,
-            message_bytes: metrics.message_bytes,
-            stream_bytes: by_side(metrics.stream_bytes),
+            sums: metrics.sums.into(),
             duration: metrics.duration,
             goodput: metrics.goodput,
             throughput: metrics.throughput,
@@ -195,6 +210,7 @@ impl From<&inner::Metrics> for Metrics {
             max_in_flight: metrics.max_in_flight.map(|(most, _)| most),
             max_in_flight_packet: metrics.max_in_flight.map(|(_, packet)| packet),
             mean_in_flight: metrics.mean_in_flight,
+            window_basis: metrics.window_basis.map(window_basis),
             window_full: metrics.window_full,
             window_utilisation: metrics.window_utilisation,
             gap_open: spread(metrics.gap_open),
@@ -269,10 +285,7 @@ impl From<&Evidence> for EvidenceObject {
                 next: window.next.0,
                 last_acked: window.last_acked.0,
                 size: window.size,
-                basis: match window.basis {
-                    Basis::Declared => "declared",
-                    Basis::Inferred => "inferred",
-                },
+                basis: window_basis(window.basis),
             }),
             acked_before: evidence.acked_before.map(ack),
             acked_after: evidence.acked_after.map(ack),
@@ -351,7 +364,6 @@ impl From<&FileRecord> for FileObject {
 impl From<&Totals> for TotalsObject {
     fn from(totals: &Totals) -> Self {
         let [complete, incomplete, cannot_tell] = totals.complete;
-        let sums = &totals.sums;
         Self {
             connections: totals.connections,
             connections_dropped: totals.connections_dropped,
@@ -372,17 +384,7 @@ impl From<&Totals> for TotalsObject {
                 .map(|(rule, severity, findings)| Count { rule, severity: severity.as_str(), findings })
                 .collect(),
             doubts: totals.doubts,
-            metrics: SumsObject {
-                frames: sums.frames,
-                messages: sums.messages,
-                unique: sums.unique,
-                resent: sums.resent,
-                acks: sums.acks,
-                acks_lost: sums.acks_lost,
-                gaps: sums.gaps,
-                message_bytes: sums.message_bytes,
-                stream_bytes: by_side(sums.stream_bytes),
-            },
+            metrics: totals.sums.into(),
             expectations: totals.expectations.map(|[met, failed, cannot_tell]| ExpectationSums {
                 met,
                 failed,

@@ -97,9 +97,16 @@ fn triggers(cause: &Cause) -> String {
     if parts.is_empty() {
         parts.push("nothing is proved".to_owned());
     }
+    let old = |timer: &TimerEvidence| match timer.timeout {
+        Some(timeout) => format!("{}, timeout {}", age(timer), seconds(timeout)),
+        None => age(timer),
+    };
     for undecided in &cause.undecided {
         parts.push(match undecided {
-            Trigger::Timer => "perhaps its timer".to_owned(),
+            Trigger::Timer => match timer {
+                Some(timer) => format!("perhaps its timer ({})", old(timer)),
+                None => "perhaps its timer".to_owned(),
+            },
             Trigger::FullWindow => match &cause.evidence.window {
                 Some(window) if window.next > window.edge => {
                     format!(
@@ -112,12 +119,8 @@ fn triggers(cause: &Cause) -> String {
             Trigger::EndOfMessage => "perhaps the end of the message".to_owned(),
         });
     }
-    if let Some(timer) = timer.as_ref().filter(|_| !cause.triggers.contains(&Trigger::Timer)) {
-        parts.push(match timer.timeout {
-            Some(timeout) => format!("{}, timeout {}", age(timer), seconds(timeout)),
-            None => age(timer),
-        });
-    }
+    let said = [&cause.triggers, &cause.undecided].into_iter().any(|triggers| triggers.contains(&Trigger::Timer));
+    parts.extend(timer.as_ref().filter(|_| !said).map(old));
     parts.join("; ")
 }
 

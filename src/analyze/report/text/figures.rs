@@ -2,28 +2,23 @@
 
 use super::super::words::{count, seconds};
 use super::sheet::Sheet;
-use crate::analyze::{Metrics, Spread};
+use crate::analyze::{Basis, Metrics, Spread, Sums};
 
 pub(super) fn draw(sheet: &mut Sheet, metrics: &Metrics) {
     sheet.title("Figures");
     let mut table = sheet.table(&[]);
     let mut row = |name: &str, text: String| table.row([name.to_owned(), text]);
-    row(
-        "frames",
-        format!(
-            "{}: {} MSG ({} positions, {} again), {} ACK",
-            metrics.frames, metrics.messages, metrics.unique, metrics.resent, metrics.acks
-        ),
-    );
-    let (packages, acks) = (count(metrics.gaps, "package"), count(metrics.acks_lost, "ACK"));
+    let Sums { frames, messages, unique, resent, acks, acks_lost, gaps, message_bytes, stream_bytes } = metrics.sums;
+    let unique = count(unique, "position");
+    row("frames", format!("{frames}: {messages} MSG ({unique}, {resent} again), {acks} ACK"));
+    let (packages, acks) = (count(gaps, "package"), count(acks_lost, "ACK"));
     row("lost", format!("{packages} and {acks} not written when due"));
-    let [client, server] = metrics.stream_bytes;
+    let [client, server] = stream_bytes;
     let rate = |rate: Option<f64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate:.1} B/s"));
     row(
         "bytes",
         format!(
-            "{} of message; {client} written by the client, {server} by the server; goodput {}, throughput {}",
-            metrics.message_bytes,
+            "{message_bytes} of message; {client} written by the client, {server} by the server; goodput {}, throughput {}",
             rate(metrics.goodput),
             rate(metrics.throughput)
         ),
@@ -43,19 +38,26 @@ pub(super) fn draw(sheet: &mut Sheet, metrics: &Metrics) {
         if let Some(mean) = metrics.mean_in_flight {
             text.push_str(&format!(", {mean:.2} on average"));
         }
-        if let Some(full) = metrics.window_full {
-            text.push_str(&format!("; window full for {}", seconds(full)));
-        }
-        if let Some(share) = metrics.window_utilisation {
-            text.push_str(&format!("; window used {:.0} %", share * 100.0));
-        }
         row("in flight", text);
+    }
+    if let Some(text) = window(metrics) {
+        row("window", text);
     }
     if metrics.gap_open.count > 0 {
         row("gaps open", spread(metrics.gap_open));
     }
     table.keep(0);
     sheet.draw(table);
+}
+
+/// How the window was used, and what is taken for it.
+fn window(metrics: &Metrics) -> Option<String> {
+    let basis = match metrics.window_basis? {
+        Basis::Declared => "",
+        Basis::Inferred => ", if it is the most seen in flight; it may be larger",
+    };
+    let (full, share) = (metrics.window_full?, metrics.window_utilisation?);
+    Some(format!("full for {}; {:.0} % used on average{basis}", seconds(full), share * 100.0))
 }
 
 fn spread(spread: Spread) -> String {
