@@ -74,12 +74,35 @@ pub(crate) fn check(played: &Played, account: &mut Account) -> Vec<String> {
     }
     let missing = expected.iter().filter(|(_, left)| **left > 0);
     differences.extend(missing.map(|((rule, pos), left)| format!("{rule} of {pos} is missing {left} times")));
+    unwritten(truth, told, &mut differences);
     // An event that shows and is only doubted was not found.
     let doubts = told.doubts.iter().filter(|doubt| doubt.rule.name != "ack-withheld");
     differences.extend(doubts.map(|doubt| format!("doubts {}: {}", doubt.rule.name, doubt.because)));
     let divergences = told.closed.iter().filter_map(|closed| closed.reference.divergence.as_ref());
     differences.extend(divergences.map(|divergence| format!("no rule was broken, but {}", divergence.words)));
     differences
+}
+
+/// No ACK is said to be missing more often than it was lost; and once the server has said goodbye, as often.
+fn unwritten(truth: &Truth, told: &Told, differences: &mut Vec<String>) {
+    let done = truth.connections.first().map_or(0, |connection| connection.packages as i32 + 1);
+    let mut lost: BTreeMap<i32, [u64; 2]> = BTreeMap::new();
+    for event in &truth.events {
+        if let TruthEvent::AckLost(loss) = event
+            && loss.pos != done
+        {
+            lost.entry(loss.pos).or_default()[0] += 1;
+        }
+    }
+    for pos in &told.unwritten {
+        lost.entry(*pos).or_default()[1] += 1;
+    }
+    // What lay beyond the last ACK then, the connection's end alone tells.
+    let withheld = told.findings.iter().any(|finding| finding.rule.name == "ack-withheld" && !is_of(finding, done));
+    let all_told = truth.is_complete() && !withheld;
+    let wrong = lost.iter().filter(|(_, [lost, told])| told > lost || all_told && told < lost);
+    differences
+        .extend(wrong.map(|(pos, [lost, told])| format!("ACK {pos}: {told} said not to be written, {lost} were lost")));
 }
 
 fn is_of(finding: &Finding, pos: i32) -> bool {

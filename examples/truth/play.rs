@@ -3,7 +3,9 @@
 use std::io::{self, Cursor};
 use std::ops::ControlFlow;
 
-use arqscope::analyze::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding, Severity, Step};
+use arqscope::analyze::{
+    Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten, Severity, Step,
+};
 use arqscope::capture_writer::{CaptureWriter, Description};
 use arqscope::decode::capture::{Capture, CaptureLimits};
 use arqscope::decode::framing::{FramedConnection, Framing, FramingOptions, LocatedFrame};
@@ -27,6 +29,8 @@ pub(crate) struct Told {
     /// Above chat.
     pub(crate) findings: Vec<Finding>,
     pub(crate) doubts: Vec<Doubt>,
+    /// ACKs that were not written when due, one by one.
+    pub(crate) unwritten: Vec<i32>,
     pub(crate) closed: Vec<ConnectionAnalysis>,
     pub(crate) frames: u64,
     /// The numbers of the ACKs, in their order.
@@ -86,6 +90,10 @@ impl AnalysisSink for Told {
             self.findings.push(finding);
         }
         ControlFlow::Continue(())
+    }
+
+    fn ack_not_written(&mut self, _: &FramedConnection<'_>, acks: &NotWritten) {
+        self.unwritten.extend(acks.acks.first().0..=acks.acks.last().0);
     }
 
     fn doubt(&mut self, _: &FramedConnection<'_>, doubt: Doubt) {

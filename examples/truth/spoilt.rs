@@ -35,6 +35,8 @@ pub(crate) fn check(scenario: &Scenario, played: &Played, account: &mut Account)
         add(account.claims.entry(finding.rule.name).or_default(), wrong.is_none());
         differences.extend(wrong.map(|wrong| format!("{wrong}: {} ({})", finding.message, finding.rule.name)));
     }
+    let invented = told.unwritten.iter().filter(|pos| !known.acks.contains(pos));
+    differences.extend(invented.map(|pos| format!("ACK {pos} is said not to be written")));
     account.doubts += told.doubts.len() as u64;
     account.doubtful += u64::from(!told.doubts.is_empty());
     let divergences = told.closed.iter().filter_map(|closed| closed.reference.divergence.as_ref());
