@@ -4,6 +4,7 @@
 
 mod annotated;
 mod facts;
+mod golden;
 mod jobs;
 mod ladders;
 mod reports;
