@@ -110,6 +110,7 @@ pub(super) enum Room {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Acted {
     pub(super) packet: u64,
+    pub(super) time: Option<Timestamp>,
     /// How old the last copy was then, at least.
     pub(super) age: f64,
 }

@@ -63,6 +63,8 @@ pub struct AnalysisState {
     /// From the first frame or hole on.
     model: Option<Box<Model>>,
     remarks: Remarks,
+    /// Frames have turned out to be of another length than agreed.
+    regridded: bool,
 }
 
 impl AnalysisState {
@@ -73,7 +75,13 @@ impl AnalysisState {
         options: &AnalysisOptions,
         replayed: Replayed,
     ) -> &mut Model {
-        self.model.get_or_insert_with(|| Box::new(Model::new(connection, *options, replayed)))
+        self.model.get_or_insert_with(|| {
+            let mut model = Box::new(Model::new(connection, *options, replayed));
+            if self.regridded {
+                model.regridded();
+            }
+            model
+        })
     }
 }
 
@@ -157,8 +165,11 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
     }
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
-        if let (FramingNote::HoldLimit { .. }, Some(model)) = (note, &mut state.model) {
-            model.disordered(connection.last_packet);
+        state.regridded |= matches!(note, FramingNote::Regridded { .. });
+        match (note, &mut state.model) {
+            (FramingNote::HoldLimit { .. }, Some(model)) => model.disordered(connection.last_packet),
+            (FramingNote::Regridded { .. }, Some(model)) => model.regridded(),
+            _ => {}
         }
         state.remarks.framing(connection.last_packet, connection.last_time, note);
     }

@@ -1,18 +1,18 @@
 //! What rules are given to read: facts that the model has put together. No rule keeps state of its own.
 
-use super::again::Again;
+use super::again::{Acted, Again, Terms};
 use super::course::OutOfCourse;
 use super::ledger::{Book, Skipped};
 use super::parameters::Inference;
 use super::{AnalysisOptions, Certainty, Doubt, Finding, PositionSet, Rule, Step};
 use crate::decode::CapturedFrame;
-use crate::decode::framing::FramedConnection;
+use crate::decode::framing::{Capacity, FramedConnection};
 use crate::decode::info::{Flaws, Note};
 use crate::decode::observer::memory::{Opening, Written};
 use crate::decode::reassembly::{Closing, Hole};
 use crate::time::Timestamp;
 use crate::window::Positions;
-use crate::wire::{Name, Pos, Side};
+use crate::wire::{MaxMsgSize, Name, Pos, Side};
 
 /// Where a fact shows.
 #[derive(Debug, Clone, Copy)]
@@ -73,14 +73,21 @@ pub(super) struct FrameFacts<'a> {
     pub(super) on_grid: bool,
     /// The handshake or the user tells maximum_msg_size; otherwise it is inferred.
     pub(super) size_told: bool,
+    pub(super) capacity: &'a Capacity,
+    /// It is the first of its side that is of another maximum_msg_size: the least and the most that it can be of.
+    pub(super) other_size: Option<(MaxMsgSize, MaxMsgSize)>,
+    /// Frames of a side are of another maximum_msg_size.
+    pub(super) missized: bool,
     pub(super) before: Before,
     pub(super) book: &'a Book,
     pub(super) options: &'a AnalysisOptions,
     /// The copy of its position before it, and this one.
     pub(super) copies: Option<[Written; 2]>,
     pub(super) course: Option<OutOfCourse>,
-    /// The DONE that a MSG follows: its position and packet.
-    pub(super) after_done: Option<(Pos, u64)>,
+    /// The first DONE before it: its position and packet.
+    pub(super) done: Option<(Pos, u64)>,
+    /// Of an ACK: the last copy of its position.
+    pub(super) answered: Option<Written>,
     pub(super) sent_back: Option<SentBack>,
     pub(super) clock_back: Option<ClockBack>,
     pub(super) waited: Option<Waited>,
@@ -132,6 +139,12 @@ impl FrameFacts<'_> {
         }
     }
 
+    /// The DONE that a MSG follows: its position and packet.
+    pub(super) fn after_done(&self) -> Option<(Pos, u64)> {
+        let written = matches!(self.note, Note::Departure { name: Name::Msg, .. });
+        self.done.filter(|_| written)
+    }
+
     /// Name and position, as people say it: `MSG 4`.
     pub(super) fn title(&self) -> String {
         match (self.step.name, self.step.pos) {
@@ -148,6 +161,29 @@ pub(super) struct AgainFacts<'a> {
     pub(super) place: Place,
     pub(super) again: &'a Again,
     pub(super) options: &'a AnalysisOptions,
+}
+
+/// A position that was long due when a new package was written, and that never went again.
+#[derive(Debug)]
+pub(super) struct NeverFacts {
+    /// Of the new package.
+    pub(super) place: Place,
+    pub(super) pos: Pos,
+    pub(super) acted: Acted,
+    pub(super) terms: Terms,
+    /// The ACK that covered it in the end, and its packet.
+    pub(super) ack: Option<(Pos, u64)>,
+}
+
+/// A package with fewer bytes than maximum_msg_size.
+#[derive(Debug)]
+pub(super) struct SliceFacts {
+    pub(super) place: Place,
+    pub(super) pos: Pos,
+    pub(super) len: usize,
+    pub(super) full: MaxMsgSize,
+    /// A frame that says that it is not the last package: name, position, packet.
+    pub(super) later: Option<(Name, Pos, u64)>,
 }
 
 /// Bytes that are not captured.

@@ -215,7 +215,7 @@ pub struct Sums {
     pub messages: u64,
     /// Different positions among them.
     pub unique: u64,
-    /// MSG frames beyond a position's first.
+    /// MSG frames beyond a position's first; one without a position is none.
     pub resent: u64,
     /// ACK frames seen.
     pub acks: u64,

@@ -129,6 +129,8 @@ pub(crate) enum Earlier {
     Nothing,
     /// The frame that opened the gap which this one fills, and the sent_time difference.
     Opened { packet: u64, open: f64 },
+    /// That its position was another frame's: a MSG at the position of a DONE, or a DONE at that of a MSG.
+    Taken { by: Name, packet: u64 },
     /// The copy before this one.
     Copy {
         packet: u64,
@@ -299,6 +301,9 @@ fn write_departure(
                 AckSeen::LongAgo => out.put(format_args!("[{copy}resend of #{packet}{age} although its ACK was seen]")),
             }
         }
+        (Departure::Resend, Earlier::Taken { by, packet }) => {
+            out.put(format_args!("[{pos} was the position of {by} in #{packet}]"))
+        }
         (Departure::Resend, _) => out.put(format_args!("[resend of {pos}]")),
         (Departure::NotAPosition, _) => out.put(format_args!("[{pos} is not a position, which begin at 1]")),
     }
@@ -320,7 +325,10 @@ fn write_acknowledgement(
         }
         _ if number.0 <= 0 => out.put(format_args!("[ACK 0 acknowledges nothing]")),
         Acknowledgement::Reack => match answers {
-            Answers::Frame { name, packet, .. } => {
+            Answers::Frame { name, packet, after: Some(_) } => {
+                out.put(format_args!("[answers {name} {number} in #{packet}, acknowledged before]"))
+            }
+            Answers::Frame { name, packet, after: None } => {
                 out.put(format_args!("[answers the duplicate {name} {number} in #{packet}]"))
             }
             _ => out.put(format_args!("[answers a duplicate of {number}]")),

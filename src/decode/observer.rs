@@ -275,6 +275,9 @@ impl Observer {
                 (earlier, 1)
             }
             Departure::Resend => self.copies.get(pos).map_or((Earlier::Nothing, 1), |last| {
+                if last.name != name {
+                    return (Earlier::Taken { by: last.name, packet: last.packet }, 1);
+                }
                 let nth = last.copies.saturating_add(1);
                 let age = sent_time - last.sent_time;
                 (Earlier::Copy { packet: last.packet, age, nth, ack: self.acks.covering(pos) }, nth)

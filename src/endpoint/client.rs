@@ -495,9 +495,7 @@ impl Core {
         let p = usize::from(self.layout.max_msg_size().get());
         let payload = match name {
             Name::Msg => self.slices.get(pos),
-            Name::Done => cut(b"EOMsg", p),
-            Name::Close => cut(b"request to close connection", p),
-            _ => b"",
+            _ => cut(name.fixed_text().unwrap_or_default(), p),
         };
         let start = out.len();
         Frame::from_client(name, payload, pos, self.config.clock.unix_seconds(now))

@@ -347,7 +347,7 @@ impl Core {
             Name::ReturnMax => (digits.format(self.config.max_msg_size.get()).as_bytes(), HANDSHAKE),
             Name::Ack => (digits.format(pos.0).as_bytes(), self.layout),
             _ => {
-                let text = b"approving client disconnection";
+                let text = name.fixed_text().unwrap_or_default();
                 (text.get(..usize::from(self.config.max_msg_size.get())).unwrap_or(text), self.layout)
             }
         };

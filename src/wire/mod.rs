@@ -134,6 +134,17 @@ impl Name {
         }
     }
 
+    /// The payload that every frame of this name has, before it is cut to P (PROTOCOL §3.6, §3.7).
+    #[must_use]
+    pub const fn fixed_text(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Done => Some(b"EOMsg"),
+            Self::Close => Some(b"request to close connection"),
+            Self::Disconnect => Some(b"approving client disconnection"),
+            Self::GetMax | Self::Msg | Self::ReturnMax | Self::Ack => None,
+        }
+    }
+
     /// True for GET_MAX and RETURN_MAX, which always use P = 4.
     #[must_use]
     pub const fn is_handshake(self) -> bool {

@@ -301,3 +301,116 @@ fn what_a_simulation_was_told_to_lose_is_never_held_against_it() {
     }
     assert!(met > 600, "too little was told at all: {met}");
 }
+
+#[test]
+fn a_declared_p_is_not_met_by_an_answer_that_the_frames_contradict_nor_by_the_option_that_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.toml");
+    let outcome = |size: u32, more: &[&str]| {
+        fs::write(&file, format!("max_msg_size = {size}\n")).unwrap();
+        let arguments = ["--report", "json", "--expect", file.to_str().unwrap()];
+        let ran = analyze(arguments.iter().chain(more));
+        let connection = &ran.json()["connections"][0];
+        let outcome = connection["expectations"][0]["outcome"].as_str().unwrap().to_owned();
+        (outcome, ran.code, connection.clone())
+    };
+    // RETURN_MAX says 8, both sides write 16.
+    for size in [8, 16] {
+        let (outcome, code, connection) = outcome(size, &["rules/size-mismatch.pcapng"]);
+        assert_eq!((outcome.as_str(), code), ("failed", 1), "{size}: {connection}");
+    }
+    // RETURN_MAX says 5: what the user reads frames with says nothing of it, and the ledger has both numbers.
+    for (size, expected) in [(5, "met"), (4, "failed")] {
+        let (outcome, _, connection) = outcome(size, &["--max-msg-size", "4", "run4.pcapng"]);
+        assert_eq!(outcome, expected, "{size}");
+        let notes = words(&connection["ledger"]["notes"]).join("\n");
+        assert!(notes.contains("RETURN_MAX says maximum_msg_size 5; frames are read with 4"), "{notes}");
+    }
+    assert_eq!(outcome(4, &["--max-msg-size", "4", "run4-midstream.pcapng"]).0, "cannot-tell");
+    let (_, _, connection) = outcome(5, &["--max-msg-size", "5", "run4.pcapng"]);
+    assert!(!connection["ledger"]["notes"].to_string().contains("RETURN_MAX"), "{connection}");
+}
+
+/// The whole packets of a capture that the simulator wrote: where each block begins, and where the file ends.
+fn blocks(capture: &[u8]) -> Vec<usize> {
+    let mut at = vec![0];
+    while let Some(length) = capture.get(at[at.len() - 1] + 4..at[at.len() - 1] + 8) {
+        at.push(at[at.len() - 1] + u32::from_le_bytes(length.try_into().unwrap()) as usize);
+    }
+    at
+}
+
+#[test]
+fn what_is_missing_of_a_capture_fails_no_fact_of_the_exchange() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, capture, part, declared) =
+        ["s.toml", "c.pcapng", "p.pcapng", "f.toml"].map(|name| folder.path().join(name)).into();
+    let (mut told, mut open) = (0, 0);
+    for seed in 0..12 {
+        let mut numbers = Numbers(seed);
+        let packages = 4 + numbers.below(12);
+        let (window, timeout) = (1 + numbers.below(5), 0.2 + numbers.below(10) as f64 / 10.0);
+        let (lost, acks, dones) = (numbers.some(packages), numbers.some(packages), numbers.below(2));
+        let text = format!(
+            "seed = {seed}\n[client]\nmessage_size = {}\nwindow = {window}\ntimeout = {timeout}\nresend = \"eager\"\npace = 0.1\n\
+             [network]\ndelay = \"3ms\"\n[loss]\nmessages = {lost:?}\nacks = {acks:?}\ndone = {dones}\n",
+            packages * 10,
+        );
+        fs::write(&scenario, &text).unwrap();
+        let simulated = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"))
+            .args([&scenario, std::path::Path::new("-w"), &capture])
+            .output()
+            .unwrap();
+        assert!(simulated.status.success(), "{text}\n{}", String::from_utf8_lossy(&simulated.stderr));
+        let facts = format!(
+            "window = {window}\ntimeout = {timeout}\nmax_msg_size = 10\ncomplete = true\ndone_ignored = {dones}\n\
+             packages_not_written = {lost:?}\nacks_not_written = {acks:?}\n"
+        );
+        fs::write(&declared, &facts).unwrap();
+        let whole = fs::read(&capture).unwrap();
+        let blocks = blocks(&whole);
+        // Blocks 0 and 1 describe the section and the interface; three packets open the connection.
+        let packets = blocks.len() - 3;
+        let mut parts: Vec<(String, Vec<u8>)> = [4, 7, packets / 3, packets / 2, packets * 3 / 4, packets - 2]
+            .into_iter()
+            .map(|kept| (format!("the first {kept} packets"), whole[..blocks[2 + kept]].to_vec()))
+            .collect();
+        for _ in 0..6 {
+            let missing = 2 + 3 + numbers.below(packets as u64 - 4) as usize;
+            let rest = [&whole[..blocks[missing]], &whole[blocks[missing + 1]..]].concat();
+            parts.push((format!("all but packet {}", missing - 1), rest));
+        }
+        for (what, bytes) in parts {
+            fs::write(&part, bytes).unwrap();
+            let arguments = ["--report", "json", "--expect", declared.to_str().unwrap(), part.to_str().unwrap()];
+            let json = analyze(arguments).json();
+            let Some(outcomes) = json["connections"][0]["expectations"].as_array() else { continue };
+            let failed: Vec<_> = outcomes.iter().filter(|fact| fact["outcome"] == "failed").collect();
+            assert!(failed.is_empty(), "{what} of {text}\n{facts}\n{failed:#?}");
+            told += outcomes.iter().filter(|fact| fact["outcome"] == "met").count();
+            open += outcomes.iter().filter(|fact| fact["outcome"] == "cannot-tell").count();
+        }
+    }
+    assert!(told > 100 && open > 100, "{told} met, {open} open");
+}
+
+#[test]
+fn a_choice_that_no_connection_meets_cannot_steer_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.toml");
+    fs::write(&file, "[[connection]]\nclient = \"\\u001b[2Jelsewhere\"\ncomplete = true\n").unwrap();
+    for report in ["text", "json", "junit"] {
+        let ran = analyze(["--report", report, "--expect", file.to_str().unwrap(), "run1.pcapng"]);
+        assert_eq!(ran.code, 1, "{report}");
+        assert!(ran.out.contains("elsewhere"), "{report}: {}", ran.out);
+        assert!(super::is_tame(&ran.out) && super::is_tame(&ran.log), "{report}: {:?}", ran.out);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_its_device_has_no_room_for_is_named() {
+    let ran = analyze(["--report", "json=/dev/full", "run1.pcapng"]);
+    assert_eq!(ran.code, 2, "{}", ran.log);
+    assert!(ran.log.contains("/dev/full"), "{}", ran.log);
+}

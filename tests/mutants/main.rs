@@ -128,6 +128,10 @@ fn where_an_endpoint_breaks_a_rule_the_reference_model_shows_a_divergence() {
         "unknown-frame",
         "wrong-direction",
         "premature-resend",
+        "resend-mismatch",
+        "field-inconsistency",
+        "size-mismatch",
+        "partial-frame",
     ];
     for mutant in all() {
         let title = format!("{} ({})", mutant.rule, mutant.flaw);

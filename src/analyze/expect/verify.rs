@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::watch::{NAMED_PACKETS, Watch};
 use super::{Checked, Outcome};
 use crate::analyze::report::words;
+use crate::analyze::rules::size_mismatch;
 use crate::analyze::{Bounds, Completeness, ConnectionAnalysis, PositionSet};
+use crate::decode::framing::CapacityBasis;
 use crate::decode::message::{MAX_MESSAGE_BYTES, Piece};
 use crate::decode::reassembly::Closing;
 use crate::window::Positions;
@@ -195,12 +197,30 @@ impl Checks<'_> {
     fn max_msg_size(&mut self) {
         let Some(size) = self.watch.facts.max_msg_size else { return };
         let capacity = &self.analysis.max_msg_size;
-        let outcome = match (capacity.min()..=capacity.max()).contains(&size) {
-            true if capacity.is_exact() => Outcome::Met,
-            true => Outcome::CannotTell,
-            false => Outcome::Failed,
+        let two_sizes = self.analysis.counts.iter().any(|count| count.rule == &size_mismatch::RULE);
+        let (mut packets, mut seen) = (Vec::new(), capacity.to_string());
+        let outcome = if two_sizes {
+            seen.push_str(", and frames of another size: see size-mismatch");
+            Outcome::Failed
+        } else if capacity.basis() == CapacityBasis::Declared {
+            // That frames are read with it proves nothing of it.
+            match self.watch.answered {
+                Some((answered, packet)) => {
+                    packets.push(packet);
+                    seen = format!("{answered} (RETURN_MAX in #{packet}; frames are read with {})", capacity.min());
+                    if answered == size { Outcome::Met } else { Outcome::Failed }
+                }
+                None => Outcome::CannotTell,
+            }
+        } else {
+            match (capacity.min()..=capacity.max()).contains(&size) {
+                true if capacity.is_exact() => Outcome::Met,
+                true => Outcome::CannotTell,
+                false => Outcome::Failed,
+            }
         };
-        self.push("max_msg_size", outcome, size.to_string(), capacity.to_string(), Shared::default());
+        let about = Shared { positions: PositionSet::new(), packets };
+        self.push("max_msg_size", outcome, size.to_string(), seen, about);
     }
 
     fn done_ignored(&mut self) {

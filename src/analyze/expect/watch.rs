@@ -8,7 +8,7 @@ use crate::analyze::{NotWritten, PositionSet, Step, StepVerdict};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::message::Message;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
-use crate::wire::{Name, Pos, Side};
+use crate::wire::{MaxMsgSize, Name, Pos, Side};
 
 /// Runs of positions that are remembered of each kind; a list of facts has no more positions.
 const MAX_RUNS: usize = 100_000;
@@ -35,6 +35,8 @@ pub struct Watch {
     /// Of positions whose ACK is declared lost: how often it was due, and written.
     pub(super) answers: BTreeMap<i32, Answered>,
     pub(super) dones: Dones,
+    /// What RETURN_MAX says, with its packet; of several the last.
+    pub(super) answered: Option<(MaxMsgSize, u64)>,
     /// The highest position of a MSG.
     pub(super) highest: i32,
     /// The last frame before which a lost package cannot have been counted.
@@ -139,6 +141,7 @@ impl Watch {
             in_turn: BTreeMap::new(),
             answers: BTreeMap::new(),
             dones: Dones::default(),
+            answered: None,
             highest: 0,
             base: None,
         }
@@ -154,6 +157,10 @@ impl Watch {
         }
         match (step.name, step.pos, step.verdict) {
             (Some(Name::GetMax), ..) => self.base = self.based_on(0, step),
+            (Some(Name::ReturnMax), ..) => {
+                let size = frame.frame.payload().and_then(MaxMsgSize::from_decimal);
+                self.answered = size.map(|size| (size, step.packet)).or(self.answered);
+            }
             (Some(name @ (Name::Msg | Name::Done)), Some(pos), StepVerdict::Departure(verdict)) => {
                 self.departure(name, pos, verdict, step);
             }

@@ -42,6 +42,12 @@ impl Model {
         }
     }
 
+    /// Frames of another length than agreed are to come: each frame is looked at from now on.
+    pub(in crate::analyze) const fn regridded(&mut self) {
+        self.regridded = true;
+        self.quiet = false;
+    }
+
     pub(super) fn lose(&mut self, from: Side, until: u64) {
         self.quiet = false;
         self.observer.hole_until(from, until);
@@ -71,6 +77,7 @@ impl Model {
         while let Some(again) = self.waiting.pop() {
             self.told(connection, &again, found);
         }
+        self.never_again(connection, None, found);
         let tcp = connection.tcp;
         let unbroken = [Side::Client, Side::Server].iter().all(|side| self.book.lost(*side).is_none());
         let ended = matches!(closing, Closing::Fin | Closing::Reset);

@@ -24,6 +24,7 @@ impl Model {
             server.is_quiet() && server.holds_nothing() && server.arrived_through() == self.observer.highest()
         });
         !declared
+            && !self.regridded
             && whole
             && in_order
             && self.observer.is_quiet()
@@ -31,6 +32,7 @@ impl Model {
             && self.course.is_under_way()
             && self.waiting.is_empty()
             && self.waited.is_none()
+            && self.short.is_none()
             && self.meter.is_under_way()
     }
 
@@ -47,7 +49,8 @@ impl Model {
         let acks_proved = self.observer.window().last_acked_is_proved();
         let (Pos(highest), Pos(last)) = (self.observer.highest(), self.observer.last_acked()?);
         let (pos, verdict, arrival) = match (from, frame.name()?) {
-            (Side::Client, Name::Msg) => {
+            // A package that is not full has to be the last.
+            (Side::Client, Name::Msg) if frame.view().payload_field().last() != Some(&0) => {
                 let pos = frame.pos().filter(|Pos(pos)| highest.checked_add(1) == Some(*pos))?;
                 let in_flight = pos.0.checked_sub(last)?.unsigned_abs();
                 // More in flight than ever before is worth a closer look.

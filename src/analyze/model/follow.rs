@@ -3,7 +3,7 @@
 use super::{Model, Prior, place};
 use crate::analyze::Step;
 use crate::analyze::again::{Acted, Again, Age, How, Left, Room, Terms};
-use crate::analyze::facts::AgainFacts;
+use crate::analyze::facts::{AgainFacts, NeverFacts};
 use crate::analyze::metrics::between;
 use crate::analyze::rules::{self, Found};
 use crate::analyze::words::seconds;
@@ -24,6 +24,10 @@ impl Model {
     ) {
         let sent = step.sent_time.filter(|sent| sent.is_finite());
         let since = |from: f64| sent.map(|sent| sent - from).filter(|age| age.is_finite());
+        // At the position of a DONE a MSG is no copy of it, nor a DONE one of a MSG.
+        if prior.copy.is_some_and(|copy| copy.name != name) {
+            return;
+        }
         let (how, age, before) = match verdict {
             Departure::Fill => {
                 let opened = prior.opening;
@@ -62,10 +66,11 @@ impl Model {
         let acked_before = if torn { AckSeen::No } else { acked_before };
         let capture_age = between(before, step.time).map(seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
-        let age = match (name, capture_age) {
-            (Name::Done, Some(by_capture)) => age
-                .filter(|age| age.min > 0.0)
-                .or(Some(Age { min: (by_capture - self.tolerance).max(0.0), max: by_capture + self.tolerance })),
+        let age = match name {
+            Name::Done => age.filter(|age| age.min > 0.0).or(capture_age.map(|by_capture| Age {
+                min: (by_capture - self.tolerance).max(0.0),
+                max: by_capture + self.tolerance,
+            })),
             _ => age,
         };
         // Not one packet of the server so far: it is not silence but a capture of one side.
@@ -95,7 +100,7 @@ impl Model {
             order_disputed: false,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
-            acted: self.acted.filter(|(due, _)| *due == pos).map(|(_, acted)| acted),
+            acted: self.acted.take_if(|(due, _)| *due == pos).map(|(_, acted)| acted),
             repeated: false,
             heard: false,
         };
@@ -124,7 +129,6 @@ impl Model {
     /// about (PROTOCOL §4.3).
     #[inline]
     pub(super) fn note_act(&mut self, step: &Step, prior: &Prior) {
-        self.acted = None;
         let Some(timeout) = self.timeout.filter(|_| !self.just_again && prior.before.acks_proved) else { return };
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
@@ -141,8 +145,24 @@ impl Model {
         let counted =
             counted.filter(|(_, packet)| !self.book.lost_since(Side::Client, *packet)).map(|(counted, _)| counted);
         let age = counted.zip(step.sent_time).map(|(counted, now)| now - counted).filter(|age| age.is_finite());
-        self.acted =
-            age.filter(|age| *age >= timeout + self.tolerance).map(|age| (oldest, Acted { packet: step.packet, age }));
+        if let Some(age) = age.filter(|age| *age >= timeout + self.tolerance) {
+            self.acted = Some((oldest, Acted { packet: step.packet, time: step.time, age }));
+        }
+    }
+
+    /// A position that was long due when a new package was written was acknowledged, or the connection is over: it never
+    /// went again.
+    #[cold]
+    pub(super) fn never_again(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        ack: Option<(Pos, u64)>,
+        found: &mut Found,
+    ) {
+        let Some((pos, acted)) = self.acted.take() else { return };
+        let place = place(connection, Some(Side::Client), acted.packet, acted.time);
+        let terms = self.terms();
+        rules::overdue_resend::judge_never(&NeverFacts { place, pos, acted, terms, ack }, found);
     }
 
     /// Everything is known about a position written again or late.

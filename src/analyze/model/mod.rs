@@ -5,6 +5,7 @@ mod ending;
 mod express;
 mod follow;
 mod odd;
+mod slices;
 
 use std::collections::VecDeque;
 
@@ -60,6 +61,10 @@ pub(super) struct Model {
     torn_ack: Option<u64>,
     /// Where each side's frames begin is known: from its first byte and the handshake, or by a frame that fits.
     grid: [bool; 2],
+    /// Frames of another length than agreed were announced.
+    regridded: bool,
+    /// Each side's frames are of another maximum_msg_size than agreed, which is said once.
+    missized: [bool; 2],
     /// That frames cannot be read for want of their size is said once.
     said_unreadable: bool,
     asked_at: Option<Timestamp>,
@@ -76,6 +81,8 @@ pub(super) struct Model {
     acted: Option<(Pos, Acted)>,
     /// The window was filled: by which packet, when, up to which edge.
     filled: Option<(u64, Option<Timestamp>, Pos)>,
+    /// The highest package, if it has fewer bytes than maximum_msg_size: it has to be the last.
+    short: Option<Short>,
     /// The frame at hand is a package that a full window had held back.
     waited: Option<Waited>,
     meter: Meter,
@@ -85,6 +92,15 @@ pub(super) struct Model {
     replay: Option<Box<Replay>>,
     /// The next frame may be an ordinary one: see [`is_quiet`](Self::is_quiet). Kept by all but the express way.
     quiet: bool,
+}
+
+/// A package with fewer bytes than maximum_msg_size.
+#[derive(Debug, Clone, Copy)]
+struct Short {
+    pos: Pos,
+    packet: u64,
+    time: Option<Timestamp>,
+    len: usize,
 }
 
 /// Whether the exchange is replayed beside the rules.
@@ -126,6 +142,8 @@ impl Model {
             moved_at: None,
             torn_ack: None,
             grid: [false; 2],
+            regridded: false,
+            missized: [false; 2],
             said_unreadable: false,
             asked_at: None,
             asked_sent: None,
@@ -136,6 +154,7 @@ impl Model {
             just_again: false,
             acted: None,
             filled: None,
+            short: None,
             waited: None,
             meter: Meter::new(options.window),
             inference: Inference::default(),
@@ -206,6 +225,7 @@ impl Model {
             // It may be an ACK of any number.
             self.waiting.lost(Some(prior.last_answer));
         }
+        self.slices(connection, located, &step, &prior, found);
         step.edge = self.edge();
         if let Some(replay) = &mut self.replay {
             match info.note {
@@ -213,7 +233,7 @@ impl Model {
                 _ => replay.step(&step, prior.before.acks_proved),
             }
         }
-        let ordinary = ordinary && self.grid[index(from)];
+        let ordinary = ordinary && self.grid[index(from)] && !self.regridded;
         let plain = ordinary && prior.clock_back.is_none() && prior.sent_back.is_none() && info.flaws.is_none();
         if !plain || !self.course.is_under_way() {
             self.odd_frame(connection, located, &step, &info, prior, found);
@@ -222,6 +242,11 @@ impl Model {
             if from == Side::Server {
                 self.torn_ack = None;
             }
+        }
+        if let Some(last) = step.last_acked
+            && self.acted.is_some_and(|(due, _)| due <= last)
+        {
+            self.never_again(connection, Some((last, packet)), found);
         }
         if !self.waiting.is_empty() {
             if from == Side::Server {
@@ -332,10 +357,13 @@ impl Model {
         step.verdict = StepVerdict::Departure(verdict);
         step.pos = Some(pos);
         step.arrival = self.arrival(step, prior, name, pos);
-        let first = !matches!(verdict, Departure::Resend | Departure::NotAPosition);
         if name == Name::Msg {
+            // At the position of a DONE it is a first copy.
+            let was_done = prior.copy.is_some_and(|copy| copy.name == Name::Done);
+            let resend = verdict == Departure::Resend && !was_done;
             self.meter.messages += 1;
-            if first {
+            self.meter.resent += u64::from(resend);
+            if !resend && verdict != Departure::NotAPosition {
                 self.meter.unique += 1;
                 self.meter.message_bytes += located.frame.payload().map_or(0, <[u8]>::len) as u64;
             }
@@ -525,6 +553,9 @@ impl Model {
             finding.packets.sort_unstable();
             finding.packets.dedup();
             self.tally.add(finding);
+            if let Some(replay) = self.replay.as_mut().filter(|_| rules::is_a_wrong_frame(finding)) {
+                replay.broke(finding);
+            }
         }
         self.tally.doubts += found.doubts.len() as u64;
     }

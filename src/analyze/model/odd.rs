@@ -30,39 +30,53 @@ impl Model {
     ) {
         let place = place(connection, Some(step.from), step.packet, step.time);
         let mut flaws = info.flaws;
+        let other_size = connection.capacity.contradicted_by(&located.frame, step.from);
+        let missized = &mut self.missized[index(step.from)];
+        let other_size = other_size.filter(|_| !std::mem::replace(missized, true));
+        if self.missized != [false; 2] {
+            // Fields are read where they do not stand; the other side's, too, if it is of the same size.
+            (flaws.numbers, flaws.padding) = (None, false);
+        }
         // Where P is not known, what looks like padding may be payload.
         let layout = located.frame.view().layout().max_msg_size();
         flaws.padding &= connection.capacity.is_exact() || layout == connection.capacity.max();
         // And where seq stands may not be known either.
         let [least, most] = [connection.capacity.min(), connection.capacity.max()].map(FrameLayout::new);
         flaws.numbers = flaws.numbers.filter(|_| least.seq() == most.seq());
+        // The handshake's frames have a size of their own.
+        let opening = step.name.is_some_and(Name::is_handshake) && self.from_start[index(step.from)];
         let told = matches!(connection.capacity.basis(), CapacityBasis::Handshake | CapacityBasis::Declared);
         let fits = step.name.is_some_and(|name| !name.is_handshake()) && !flaws.padding;
         self.grid[index(step.from)] |= fits || (told && self.from_start[index(step.from)]);
-        let written = match info.note {
-            Note::Departure { name, pos, .. } => Some((name, pos)),
-            _ => None,
+        let (written, number) = match info.note {
+            Note::Departure { pos, .. } => (Some(pos), None),
+            Note::Acknowledgement { number, .. } => (None, Some(number)),
+            _ => (None, None),
         };
-        let after_done = written.filter(|(name, _)| *name == Name::Msg).and(self.course.done);
+        let done = self.course.done;
         let course = self.take_course(connection, located, step, &prior);
         self.note_cut(located, flaws);
         self.handshake_rtt(step);
         self.count_gaps(info.note);
-        let current = written.and_then(|(_, pos)| self.observer.copy(pos).copied());
+        let current = written.and_then(|pos| self.observer.copy(pos).copied());
         let facts = FrameFacts {
             place,
             step,
             frame: &located.frame,
             note: info.note,
             flaws,
-            on_grid: self.grid[index(step.from)],
+            on_grid: self.grid[index(step.from)] || opening,
             size_told: told,
+            capacity: connection.capacity,
+            other_size,
+            missized: self.missized != [false; 2],
             before: prior.before,
             book: &self.book,
             options: &self.options,
             copies: prior.copy.zip(current).map(|(before, now)| [before, now]),
             course,
-            after_done,
+            done,
+            answered: number.and_then(|number| self.observer.copy(number).copied()),
             sent_back: prior.sent_back,
             clock_back: prior.clock_back,
             waited: self.waited.take(),

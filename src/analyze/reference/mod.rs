@@ -10,6 +10,8 @@
 //!   mimicked loss is within the rules (PROTOCOL §5): a position passed over, an ACK not written, a DONE without an answer
 //!   are no divergence. Anything the endpoints must not do is one: a position beyond the window, another than the oldest
 //!   written again, an ACK of what had not arrived, an ACK that nothing asked for, CLOSE before DONE is acknowledged …
+//!   What is wrong with a frame by itself (its fields, its size, its payload, its end) the rules of the analysis find, and
+//!   tell: the first divergence is the first frame of any kind that the rules do not allow.
 //! * `Fit` asks of each decision which of five behaviours would have taken it.
 //!
 //! Claims are made only where the capture proves them. An ACK passes the capture point before the client has it and a MSG
@@ -33,7 +35,7 @@ use flight::Flight;
 use rules::Rules;
 use standing::Standing;
 
-use super::{Reference, Step, StepVerdict};
+use super::{Finding, Reference, Step, StepVerdict};
 use crate::time::Timestamp;
 use crate::window::Departure;
 use crate::wire::{Name, Pos, Side};
@@ -132,6 +134,11 @@ impl Replay {
     /// Takes in a frame whose name the protocol does not know.
     pub fn unknown(&mut self, step: &Step) {
         self.rules.unknown(step);
+    }
+
+    /// Takes in what a rule found wrong with a frame: of such as this replay does not look at, and of their order.
+    pub fn broke(&mut self, finding: &Finding) {
+        self.rules.broke(finding);
     }
 
     /// What it came to. Nothing is to follow.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::flight::Flight;
 use super::standing::Standing;
 use super::{ReplayOptions, Write, seconds};
-use crate::analyze::{Divergence, Step};
+use crate::analyze::{Divergence, Finding, Step};
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Departure, Positions};
 use crate::wire::{Name, Pos};
@@ -143,9 +143,7 @@ impl Rules {
             && let Some(index) = self.pending.iter().position(|hasty| pos <= hasty.edge)
         {
             let hasty = self.pending.swap_remove(index);
-            if self.found.as_ref().is_none_or(|found| found.packet > hasty.packet) {
-                self.found = Some(hasty.divergence.clone());
-            }
+            self.keep_first(hasty.divergence.clone());
             self.proved = Some(hasty);
             self.pending.clear();
         }
@@ -208,6 +206,22 @@ impl Rules {
         self.diverges(step, "the seven frames of the protocol", &instead);
     }
 
+    /// A frame that a rule of the analysis found wrong.
+    pub(super) fn broke(&mut self, finding: &Finding) {
+        let Finding { expected, seen, at, time, side: Some(side), positions, .. } = finding else { return };
+        let mut words = self.moment(*time, *at);
+        let _ = write!(words, "the rules allow {expected}; this {side} sent {seen}");
+        let pos = positions.runs().first().map(|run| run.first());
+        self.keep_first(Divergence { packet: *at, time: *time, side: *side, pos, words });
+    }
+
+    /// What is told later may have been earlier.
+    fn keep_first(&mut self, divergence: Divergence) {
+        if self.found.as_ref().is_none_or(|found| found.packet > divergence.packet) {
+            self.found = Some(divergence);
+        }
+    }
+
     fn diverges(&mut self, step: &Step, allowed: &str, instead: &str) {
         if self.found.is_none() {
             self.found = Some(self.divergence(step, allowed, instead));
@@ -215,13 +229,17 @@ impl Rules {
     }
 
     fn divergence(&self, step: &Step, allowed: &str, instead: &str) -> Divergence {
-        let mut words = String::new();
-        let _ = match step.time.zip(self.began.or(step.time)) {
-            Some((time, began)) => write!(words, "at {:.4} s ", seconds(began, time)),
-            None => write!(words, "in packet {} ", step.packet),
-        };
+        let mut words = self.moment(step.time, step.packet);
         let _ = write!(words, "the rules allow {allowed}; {instead}");
         Divergence { packet: step.packet, time: step.time, side: step.from, pos: step.pos, words }
+    }
+
+    /// "at 0.2099 s ".
+    fn moment(&self, time: Option<Timestamp>, packet: u64) -> String {
+        match time.zip(self.began.or(time)) {
+            Some((time, began)) => format!("at {:.4} s ", seconds(began, time)),
+            None => format!("in packet {packet} "),
+        }
     }
 }
 

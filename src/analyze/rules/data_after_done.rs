@@ -14,7 +14,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
-    let Some((done, packet)) = facts.after_done else { return };
+    let Some((done, packet)) = facts.after_done() else { return };
     let pos = facts.step.pos.unwrap_or_default();
     found.findings.push(Finding {
         positions: pos.into(),

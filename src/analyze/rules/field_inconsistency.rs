@@ -1,13 +1,16 @@
 //! `field-inconsistency`: fields of a frame contradict each other or the rules.
 
-use crate::analyze::facts::FrameFacts;
+use crate::analyze::facts::{FrameFacts, SliceFacts};
 use crate::analyze::words::Seconds;
 use crate::analyze::{Finding, Group, PositionSet, Rule, Severity};
 use crate::decode::info::{Note, Numbers};
 use crate::window::Departure;
-use crate::wire::Side;
+use crate::wire::{MaxMsgSize, Name, Pos, Side};
 
 use super::Found;
+
+/// Bytes of a payload that are shown.
+const SHOWN: usize = 32;
 
 pub(crate) static RULE: Rule = Rule {
     name: "field-inconsistency",
@@ -52,16 +55,9 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
             format!("a sent_time {} before that of packet {}", Seconds(back.by), back.packet),
         );
     }
-    if let Note::Departure { verdict: Departure::NotAPosition, pos, .. } = facts.note {
-        put("a position from 1 on", format!("position {pos}"));
-    }
+    place_in_exchange(facts, &mut put);
+    payload(facts, &mut put);
     let answer = matches!(facts.note, Note::Max(None));
-    if answer {
-        put(
-            "a maximum_msg_size from 4 to 9999",
-            format!("`{}`", facts.frame.payload().unwrap_or_default().escape_ascii()),
-        );
-    }
     if seen.is_empty() {
         return;
     }
@@ -75,4 +71,71 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
         seen: seen.join("; "),
         ..facts.place.finding(&RULE)
     });
+}
+
+/// Positions that say something else than the exchange.
+fn place_in_exchange(facts: &FrameFacts<'_>, put: &mut impl FnMut(&str, String)) {
+    let pos = facts.frame.pos();
+    match (facts.note, pos, facts.done) {
+        (Note::Departure { verdict: Departure::NotAPosition, pos, .. }, ..) => {
+            put("a position from 1 on", format!("position {pos}"));
+        }
+        (Note::Departure { name: Name::Done, pos, .. }, _, None) if pos <= facts.before.highest => {
+            let highest = facts.before.highest;
+            put("DONE at a position above every package", format!("position {pos}, and package {highest} before it"));
+        }
+        (Note::AsksMax, Some(pos), _) if pos != Pos(0) => put("position 0", format!("position {pos}")),
+        (Note::Close, Some(pos), Some((Pos(done), _))) if done.checked_add(1) != Some(pos.0) => {
+            put(&format!("the position after DONE {done}"), format!("position {pos}"));
+        }
+        _ => {}
+    }
+}
+
+/// Payloads that the protocol fixes.
+fn payload(facts: &FrameFacts<'_>, put: &mut impl FnMut(&str, String)) {
+    let Some(payload) = facts.frame.payload() else { return };
+    let shown = || match payload.split_at_checked(SHOWN) {
+        Some((first, rest)) if !rest.is_empty() => format!("`{}…`", first.escape_ascii()),
+        _ => format!("`{}`", payload.escape_ascii()),
+    };
+    match facts.note {
+        Note::Max(None) => put("a maximum_msg_size from 4 to 9999", shown()),
+        Note::Max(Some(max)) if payload != max.to_string().as_bytes() => {
+            put(&format!("maximum_msg_size {max} without further digits"), shown());
+        }
+        Note::AsksMax if !payload.is_empty() => put("an empty payload", shown()),
+        _ => {}
+    }
+    let text = facts.step.name.and_then(Name::fixed_text).filter(|_| facts.capacity.is_exact() && !facts.missized);
+    if let Some(text) = text {
+        let cut = text.get(..usize::from(facts.capacity.max().get())).unwrap_or(text);
+        if payload != cut {
+            put(&format!("the payload `{}`", cut.escape_ascii()), shown());
+        }
+    }
+}
+
+/// A package with too few bytes.
+pub(in crate::analyze) fn judge_slice(facts: &SliceFacts, found: &mut Found) {
+    let SliceFacts { place, pos, len, full, later } = facts;
+    let bytes = if *len == 1 { "1 byte".to_owned() } else { format!("{len} bytes") };
+    let (expected, seen, packet) = match later {
+        Some((name, above, packet)) => {
+            (every(*full), format!("{bytes}, and {name} {above} in packet {packet} above it"), *packet)
+        }
+        None => ("a payload".to_owned(), "none".to_owned(), place.packet),
+    };
+    found.findings.push(Finding {
+        positions: (*pos).into(),
+        packets: vec![place.packet, packet],
+        message: format!("MSG {pos} with {seen}; needed {expected}"),
+        expected,
+        seen,
+        ..place.finding(&RULE)
+    });
+}
+
+fn every(full: MaxMsgSize) -> String {
+    format!("{full} bytes in every package but the last")
 }

@@ -4,6 +4,7 @@ use crate::analyze::facts::FrameFacts;
 use crate::analyze::{Finding, Group, Rule, Severity};
 use crate::decode::info::{Answers, Note};
 use crate::window::Acknowledgement;
+use crate::wire::Name;
 
 use super::Found;
 
@@ -23,14 +24,18 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
         Answers::Nothing | Answers::NotCaptured => None,
     };
     let in_packet = asked.map_or_else(String::new, |packet| format!(" in packet {packet}"));
+    // The only copy seen may have come after an ACK that covers it, which was premature then.
+    let first = facts.answered.filter(|copy| copy.copies == 1 && copy.name == Name::Msg);
+    let answers = match first {
+        Some(_) => format!("package {number}{in_packet}, which came when it was acknowledged already"),
+        None => format!("the duplicate of {number}{in_packet}"),
+    };
     found.findings.push(Finding {
         positions: number.into(),
         packets: asked.into_iter().chain([facts.place.packet]).collect(),
         expected: format!("an ACK above {last}, or the answer to a duplicate"),
         seen: format!("ACK {number}"),
-        message: format!(
-            "ACK {number} changes nothing, {last} being acknowledged: it answers the duplicate of {number}{in_packet}"
-        ),
+        message: format!("ACK {number} changes nothing, {last} being acknowledged: it answers {answers}"),
         ..facts.place.finding(&RULE)
     });
 }

@@ -33,6 +33,7 @@ pub(crate) mod premature_resend;
 pub(crate) mod resend_after_ack;
 pub(crate) mod resend_mismatch;
 pub(crate) mod resend_not_oldest;
+pub(crate) mod size_mismatch;
 pub(crate) mod truncated_packet;
 pub(crate) mod unknown_frame;
 pub(crate) mod window_exceeded;
@@ -40,7 +41,7 @@ pub(crate) mod window_full;
 pub(crate) mod wrong_direction;
 
 use super::facts::{AgainFacts, ClosingFacts, FrameFacts, HoleFacts};
-use super::{Doubt, Finding, NotWritten, Rule};
+use super::{Doubt, Finding, Group, NotWritten, Rule, Severity};
 
 /// All rules, in the order of their pages.
 pub static RULES: &[&Rule] = &[
@@ -67,6 +68,7 @@ pub static RULES: &[&Rule] = &[
     &data_after_done::RULE,
     &out_of_phase::RULE,
     &field_inconsistency::RULE,
+    &size_mismatch::RULE,
     &unknown_frame::RULE,
     &partial_frame::RULE,
     &wrong_direction::RULE,
@@ -101,12 +103,21 @@ impl Found {
     }
 }
 
+/// True when a finding says that a side wrote a frame, or bytes, that the rules do not allow. What was not written, or late,
+/// is no such thing.
+pub(super) fn is_a_wrong_frame(finding: &Finding) -> bool {
+    let written = !matches!(finding.rule.group, Group::Sequence | Group::Capture | Group::Expectation);
+    let wrong = finding.severity == Severity::Error || finding.rule == &field_inconsistency::RULE;
+    finding.side.is_some() && written && wrong
+}
+
 /// Asks every rule about a frame.
 pub(super) fn judge_frame(facts: &FrameFacts<'_>, found: &mut Found) {
-    const RULES: [fn(&FrameFacts<'_>, &mut Found); 19] = [
+    const RULES: [fn(&FrameFacts<'_>, &mut Found); 20] = [
         clock_backwards::judge,
         wrong_direction::judge,
         unknown_frame::judge,
+        size_mismatch::judge,
         field_inconsistency::judge,
         out_of_phase::judge,
         data_after_done::judge,

@@ -17,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
     let Some(fault) = facts.course else { return };
     // That a MSG comes after DONE has a name of its own.
-    if fault == OutOfCourse::AfterClose && facts.after_done.is_some() {
+    if fault == OutOfCourse::AfterClose && facts.after_done().is_some() {
         return;
     }
     let title = facts.title();

@@ -1,5 +1,6 @@
 //! The analysis against exchanges whose course is known.
 
+mod contents;
 mod express;
 mod random;
 mod reference;

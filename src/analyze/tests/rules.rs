@@ -42,6 +42,7 @@ const FIXTURES: &[Fixture] = &[
     fixture!("data-after-done", "data_after_done", ["data-after-done 3"]),
     fixture!("out-of-phase", "out_of_phase", ["out-of-phase 2", "incomplete-exchange"]),
     fixture!("field-inconsistency", "field_inconsistency", ["field-inconsistency 1"]),
+    fixture!("size-mismatch", "size_mismatch", ["size-mismatch", "size-mismatch"]),
     fixture!("unknown-frame", "unknown_frame", ["unknown-frame"]),
     fixture!("partial-frame", "partial_frame", ["partial-frame", "incomplete-exchange"]),
     fixture!("wrong-direction", "wrong_direction", ["wrong-direction"]),
@@ -122,7 +123,8 @@ fn an_undisturbed_exchange_raises_nothing_above_chat() {
         let mut script = format!("P {p}\n");
         for pos in 1..=20 {
             let t = f64::from(pos) * 0.01;
-            script.push_str(&format!("{t:.3} client MSG {pos} abcd\n{:.3} server ACK {pos}\n", t + 0.004));
+            let full = "abcd".repeat(p).split_off(3 * p);
+            script.push_str(&format!("{t:.3} client MSG {pos} {full}\n{:.3} server ACK {pos}\n", t + 0.004));
         }
         script.push_str("0.3 finish 20\n");
         for options in [declared(3, 1.0), declared(1, 0.01), AnalysisOptions::default()] {

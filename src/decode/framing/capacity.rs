@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::evidence::{Shape, cut_text};
-use crate::wire::{FrameLayout, HANDSHAKE, MaxMsgSize, Name};
+use super::evidence::{Shape, cut_text, shape_of};
+use crate::decode::CapturedFrame;
+use crate::wire::{FrameLayout, HANDSHAKE, MaxMsgSize, Name, Side};
 
 /// What the knowledge of P rests on, weakest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +84,23 @@ impl Capacity {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.min == self.max
+    }
+
+    /// The least and the most P of which this frame can be, where that is none of these: its length is another, or seq
+    /// stands at the other place of its length, which a client's frame shows.
+    pub(crate) fn contradicted_by(&self, frame: &CapturedFrame<'_>, from: Side) -> Option<(MaxMsgSize, MaxMsgSize)> {
+        let view = frame.view();
+        if self.is_unknown() || !frame.is_whole() || view.name().is_none_or(|name| name.is_handshake()) {
+            return None;
+        }
+        let len = view.bytes().len();
+        let same_length = len == FrameLayout::new(self.max).len();
+        if same_length && (from == Side::Server || view.seq() == view.pos().0) {
+            return None;
+        }
+        let shape = shape_of(view.bytes()).filter(|_| from == Side::Client);
+        let (least, most) = shape.unwrap_or(Shape::of_len(len)).max_msg_size();
+        (most < self.min || self.max < least).then_some((least, most))
     }
 
     /// The layout that reads every frame of the interval right; the handshake's when nothing is known, so that what

@@ -295,10 +295,12 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
                 self.counts.skipped_bytes += len;
                 FramingNote::Skipped { from, offset, len }
             }
-            LaneEvent::Regridded { offset, from: expected, to: found } => {
-                FramingNote::Regridded { from, offset, expected, found }
+            LaneEvent::Regridded { offset, from: expected, to } => {
+                let (least, most) = to.max_msg_size();
+                FramingNote::Regridded { from, offset, expected, len: to.len(), least, most }
             }
             LaneEvent::OffGridHandshake { offset, name } => FramingNote::OffGridHandshake { from, offset, name },
+            LaneEvent::Overridden { declared, answered } => FramingNote::Overridden { declared, answered },
         };
         self.sink.note(self.connection, &mut self.core.state, note);
     }

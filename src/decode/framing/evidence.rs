@@ -7,13 +7,6 @@
 
 use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name, Side};
 
-/// The payloads that the protocol fixes, cut to P on the wire: a cut one tells P exactly (PROTOCOL §3.6, §3.7).
-const FIXED_TEXTS: [(Name, &[u8]); 3] = [
-    (Name::Done, b"EOMsg"),
-    (Name::Close, b"request to close connection"),
-    (Name::Disconnect, b"approving client disconnection"),
-];
-
 /// Unix seconds that a real clock shows (1973 to 5138); a time inside is strong evidence, since random
 /// bytes, text and zeros never look like it.
 const PLAUSIBLE_CLOCK: std::ops::Range<f64> = 1e8..1e11;
@@ -45,6 +38,11 @@ impl Shape {
         let layout = FrameLayout::new(max_msg_size);
         let place = if layout.sent_time() - layout.seq() == 8 { SeqPlace::Low } else { SeqPlace::High };
         Self { len: layout.len(), place }
+    }
+
+    /// Frames of this length, wherever seq stands.
+    pub(super) const fn of_len(len: usize) -> Self {
+        Self { len, place: SeqPlace::Either }
     }
 
     pub(super) const fn len(self) -> usize {
@@ -138,7 +136,7 @@ pub(super) fn frame_of_len(bytes: &[u8], len: usize) -> Option<Evidence> {
 fn server_payload(name: Name, payload: &[u8]) -> bool {
     let end = payload.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     match name {
-        Name::Disconnect => full_text(name).is_some_and(|text| text.starts_with(&payload[..end])),
+        Name::Disconnect => name.fixed_text().is_some_and(|text| text.starts_with(&payload[..end])),
         _ => end > 0 && payload[..end].iter().all(u8::is_ascii_digit),
     }
 }
@@ -161,12 +159,8 @@ pub(super) fn handshake_frame(bytes: &[u8], name: Name) -> Option<FrameView<'_>>
 
 /// The P that a frame's fixed text reveals because the text is cut: `None` when it is whole or is not the text.
 pub(super) fn cut_text(name: Name, payload: &[u8]) -> Option<usize> {
-    let text = full_text(name)?;
+    let text = name.fixed_text()?;
     (payload.len() < text.len() && !payload.is_empty() && text.starts_with(payload)).then_some(payload.len())
-}
-
-fn full_text(name: Name) -> Option<&'static [u8]> {
-    FIXED_TEXTS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
 fn read<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::evidence::{find_grid, frame_of_len, handshake_frame};
+use super::evidence::{Shape, find_grid, frame_of_len, handshake_frame};
 use crate::decode::CapturedFrame;
 use crate::decode::reassembly::Chunk;
 use crate::time::Timestamp;
-use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, Name};
+use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name};
 
 /// Bytes of a lane that are searched for another grid without asking how long the stream is.
 const FREE_SEARCH: i64 = 1 << 20;
@@ -32,9 +32,11 @@ pub(super) enum LaneEvent {
     /// Bytes that belong to no frame were passed over to get back on a grid.
     Skipped { offset: u64, len: u64 },
     /// Frames of another length than agreed stand here; the lane follows them.
-    Regridded { offset: u64, from: FrameLayout, to: FrameLayout },
+    Regridded { offset: u64, from: FrameLayout, to: Shape },
     /// A handshake frame whose length is not that of the grid, in mid-exchange (PROTOCOL §3.1).
     OffGridHandshake { offset: u64, name: Name },
+    /// RETURN_MAX says another P than the user, whose word goes.
+    Overridden { declared: MaxMsgSize, answered: MaxMsgSize },
 }
 
 /// Receives what a lane finds.
@@ -195,6 +197,14 @@ impl Lane {
         let name = head.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
         match name {
             Some(name) if name.is_handshake() && handshake_frame(head, name).is_some() => {
+                if self.fixed
+                    && name == Name::ReturnMax
+                    && let Some(answered) =
+                        handshake_frame(head, name).and_then(|v| MaxMsgSize::from_decimal(v.payload()))
+                    && answered != self.layout.max_msg_size()
+                {
+                    sink.event(LaneEvent::Overridden { declared: self.layout.max_msg_size(), answered });
+                }
                 if self.frames > 0 && self.layout.len() != HANDSHAKE.len() {
                     sink.event(LaneEvent::OffGridHandshake { offset: self.frame_start.max(0) as u64, name });
                 }
@@ -235,9 +245,8 @@ impl Lane {
         }
         if !agreed {
             let offset = (self.frame_start + grid.anchor as i64).max(0) as u64;
-            let (from, to) = (self.layout, grid.shape.layout());
-            sink.event(LaneEvent::Regridded { offset, from, to });
-            self.layout = to;
+            sink.event(LaneEvent::Regridded { offset, from: self.layout, to: grid.shape });
+            self.layout = grid.shape.layout();
         }
         // Whole frames of the grid before the anchor are frames too; only what is left over belongs to none.
         match grid.anchor % self.layout.len() {

@@ -88,8 +88,12 @@ pub enum FramingNote {
         offset: u64,
         /// The layout that did not fit.
         expected: FrameLayout,
-        /// A layout that does; P may be a little smaller.
-        found: FrameLayout,
+        /// The length that does.
+        len: usize,
+        /// The least P of such frames.
+        least: MaxMsgSize,
+        /// The most, with which they are read: a payload without its padding is the same with each.
+        most: MaxMsgSize,
     },
     /// A handshake frame in mid-exchange, whose length is not that of the other frames (PROTOCOL §3.1).
     OffGridHandshake {
@@ -99,6 +103,13 @@ pub enum FramingNote {
         offset: u64,
         /// GET_MAX or RETURN_MAX.
         name: Name,
+    },
+    /// RETURN_MAX says another P than [`FramingOptions::max_msg_size`], with which frames are read.
+    Overridden {
+        /// The user's.
+        declared: MaxMsgSize,
+        /// The server's.
+        answered: MaxMsgSize,
     },
     /// Frames waited behind an open hole until the limit; rows go on, and late ones come out of packet order. Said before
     /// those that waited are given.
@@ -114,13 +125,15 @@ impl fmt::Display for FramingNote {
             Self::Skipped { from, offset, len } => {
                 write!(f, "{len} bytes of the {from} at stream offset {offset} belong to no frame and were passed over")
             }
-            Self::Regridded { from, offset, expected, found } => write!(
+            Self::Regridded { from, offset, expected, len, least, most } => write!(
                 f,
-                "from stream offset {offset} on, frames of the {from} have {} bytes, not the {} of maximum_msg_size {}: read with maximum_msg_size {}",
-                found.len(),
+                "from stream offset {offset} on, frames of the {from} have {len} bytes, not the {} of maximum_msg_size {}: their maximum_msg_size is {least} to {most}",
                 expected.len(),
                 expected.max_msg_size(),
-                found.max_msg_size(),
+            ),
+            Self::Overridden { declared, answered } => write!(
+                f,
+                "RETURN_MAX says maximum_msg_size {answered}; frames are read with {declared}, given by --max-msg-size"
             ),
             Self::OffGridHandshake { from, offset, name } => {
                 write!(

@@ -1,0 +1,91 @@
+//! Whether packages are as long as they have to be: every one but the last has maximum_msg_size bytes (PROTOCOL §3.2).
+
+use super::{Model, Prior, Short, place};
+use crate::analyze::facts::SliceFacts;
+use crate::analyze::ledger::index;
+use crate::analyze::rules::Found;
+use crate::analyze::rules::field_inconsistency::judge_slice;
+use crate::analyze::{Step, StepVerdict};
+use crate::decode::framing::{CapacityBasis, FramedConnection, LocatedFrame};
+use crate::window::Departure;
+use crate::wire::{MaxMsgSize, Name, Pos, Side};
+
+impl Model {
+    /// Judges the package before, which the frame at hand shows to be too short, and the one at hand.
+    #[inline]
+    pub(super) fn slices(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        located: &LocatedFrame<'_>,
+        step: &Step,
+        prior: &Prior,
+        found: &mut Found,
+    ) {
+        let (Some(name), Some(pos), StepVerdict::Departure(verdict)) = (step.name, step.pos, step.verdict) else {
+            return;
+        };
+        let full = connection.capacity.max();
+        if self.short.is_some() && pos > prior.before.highest {
+            self.follow_short(connection, (name, pos, step.packet), full, found);
+        }
+        if name != Name::Msg || matches!(verdict, Departure::Resend | Departure::NotAPosition) {
+            return;
+        }
+        let Some(len) = located.frame.payload().map(<[u8]>::len) else { return };
+        if len < usize::from(full.get()) && self.slices_are_known(connection) {
+            self.too_short(connection, step, prior, (pos, len, full), found);
+        }
+    }
+
+    /// A frame above the package that was too short to be followed by another: DONE right behind it says that it was the
+    /// last.
+    #[cold]
+    fn follow_short(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        later: (Name, Pos, u64),
+        full: MaxMsgSize,
+        found: &mut Found,
+    ) {
+        let Some(Short { pos, packet, time, len }) = self.short.take() else { return };
+        let (name, above, _) = later;
+        let is_last = name == Name::Done && pos.0.checked_add(1) == Some(above.0);
+        if !is_last && self.slices_are_known(connection) {
+            let place = place(connection, Some(Side::Client), packet, time);
+            judge_slice(&SliceFacts { place, pos, len, full, later: Some(later) }, found);
+        }
+    }
+
+    /// maximum_msg_size is told, and the client keeps to it; what was inferred of it rests on slices being full.
+    fn slices_are_known(&self, connection: &FramedConnection<'_>) -> bool {
+        let told = matches!(connection.capacity.basis(), CapacityBasis::Handshake | CapacityBasis::Declared);
+        let fits = connection.from_start(Side::Client) || self.grid[index(Side::Client)];
+        told && fits && !self.missized[index(Side::Client)]
+    }
+
+    #[cold]
+    fn too_short(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        step: &Step,
+        prior: &Prior,
+        (pos, len, full): (Pos, usize, MaxMsgSize),
+        found: &mut Found,
+    ) {
+        let place = place(connection, Some(Side::Client), step.packet, step.time);
+        let above = prior.before.highest;
+        let later = if len == 0 {
+            None
+        } else if pos > above {
+            self.short = Some(Short { pos, packet: step.packet, time: step.time, len });
+            return;
+        } else if self.course.done.is_some_and(|(done, _)| done == above && pos.0.checked_add(1) == Some(done.0)) {
+            // The last, written late.
+            return;
+        } else {
+            let packet = self.observer.copy(above).map_or(step.packet, |copy| copy.packet);
+            Some((Name::Msg, above, packet))
+        };
+        judge_slice(&SliceFacts { place, pos, len, full, later }, found);
+    }
+}
