@@ -75,12 +75,23 @@ pub(super) struct Answers {
     uncovered: VecDeque<Call>,
     /// Further copies among them; without one, positions ascend.
     repeats: usize,
+    /// It began with an ACK, not with the first MSG: the server may have more than was seen.
+    begun_late: bool,
+    /// The server may have what seems to be missing, so that it answers in another order.
+    unsure: bool,
 }
 
 impl Answers {
     /// For a server to which all up to `through` has come, and been answered.
     pub(super) fn after(through: Pos) -> Self {
-        Self { window: RecvWindow::after(through), waiting: VecDeque::new(), uncovered: VecDeque::new(), repeats: 0 }
+        Self {
+            window: RecvWindow::after(through),
+            waiting: VecDeque::new(),
+            uncovered: VecDeque::new(),
+            repeats: 0,
+            begun_late: through > Pos(0),
+            unsure: false,
+        }
     }
 
     /// Takes in a MSG or DONE of the client: what it is to the receiver. What is `acked` already calls for nothing when it
@@ -101,6 +112,7 @@ impl Answers {
                     self.call(pos, by, kind);
                 }),
             Arrival::Duplicate => self.call(pos, by, CallKind::Repeat),
+            Arrival::Ahead if self.begun_late => self.unsure = true,
             Arrival::Ahead | Arrival::HeldTwice | Arrival::NoRoom | Arrival::NotAPosition => {}
         }
         arrival
@@ -122,13 +134,21 @@ impl Answers {
             self.repeats -= usize::from(oldest.kind == CallKind::Repeat);
         }
         self.repeats += usize::from(kind == CallKind::Repeat);
-        self.waiting.push_back(Call { pos, by, kind, one_of_several: false, doubted: false });
+        self.waiting.push_back(Call { pos, by, kind, one_of_several: false, doubted: self.unsure });
     }
 
     /// Takes in an ACK of the server and gives the call that it answers; those before it were not answered and are
     /// handed to `passed`.
     #[inline]
     pub(super) fn acknowledge(&mut self, number: Pos, mut passed: impl FnMut(Call)) -> Option<Call> {
+        if self.begun_late {
+            if number > self.arrived_through() {
+                // It has come unseen, whatever the order of the answers was.
+                *self = Self::after(number);
+                return None;
+            }
+            self.unsure &= !(self.waiting.is_empty() && self.holds_nothing());
+        }
         if !self.uncovered.is_empty() {
             self.uncovered.retain(|call| call.pos > number);
         }
@@ -155,8 +175,20 @@ impl Answers {
         {
             equal.by = answered.by;
             equal.one_of_several = true;
+            self.move_doubt(&answered);
         }
         Some(answered)
+    }
+
+    /// A call whose answer may have passed unseen was taken to be answered now; if it was before, this is the answer to
+    /// a later one.
+    fn move_doubt(&mut self, answered: &Call) {
+        let sure = |call: &&mut Call| call.pos == answered.pos && !call.doubted;
+        if answered.doubted
+            && let Some(call) = self.waiting.iter_mut().find(sure)
+        {
+            call.doubted = true;
+        }
     }
 
     /// The server said goodbye: whatever it has not answered it never will. Gives back what waits and lies at or below
@@ -248,6 +280,53 @@ mod tests {
             assert_eq!(passed(&mut answers, number), []);
         }
         answers.disconnect(Pos(2), |call| panic!("{call:?}"));
+    }
+
+    #[test]
+    fn an_answer_may_be_the_last_of_equal_calls_when_those_before_may_have_been_answered_unseen() {
+        // Each of the first two copies may have had its answer; the one seen then answers the third.
+        let mut answers = Answers::after(Pos(0));
+        for packet in 1..=2 {
+            arrive(&mut answers, 1, packet);
+            answers.doubt();
+        }
+        arrive(&mut answers, 1, 3);
+        assert_eq!(passed(&mut answers, 1), []);
+        arrive(&mut answers, 2, 4);
+        assert_eq!(passed(&mut answers, 2), []);
+        // One more copy than there can have been answers.
+        for packet in 5..=6 {
+            arrive(&mut answers, 2, packet);
+            answers.doubt();
+        }
+        arrive(&mut answers, 2, 7);
+        arrive(&mut answers, 2, 8);
+        assert_eq!(passed(&mut answers, 2), []);
+        arrive(&mut answers, 3, 9);
+        assert_eq!(passed(&mut answers, 3).len(), 1);
+    }
+
+    #[test]
+    fn a_server_that_may_have_more_than_was_seen_answers_in_an_order_that_is_not_known() {
+        // 6 had come unseen, so that 7 was in order: ACKs 7, 5, 6.
+        let mut answers = Answers::after(Pos(5));
+        for (pos, packet) in [(7, 1), (5, 2), (6, 3)] {
+            arrive(&mut answers, pos, packet);
+        }
+        assert_eq!(passed(&mut answers, 7), []);
+        // And so it was if its ACK was seen.
+        let mut answers = Answers::after(Pos(5));
+        assert_eq!(passed(&mut answers, 6), []);
+        for (pos, packet) in [(7, 1), (5, 2), (8, 3)] {
+            arrive(&mut answers, pos, packet);
+        }
+        assert_eq!(passed(&mut answers, 8), [(7, 1, false), (5, 2, false)]);
+        // Of one that was seen from the start the order is known.
+        let mut answers = Answers::after(Pos(0));
+        for (pos, packet) in [(1, 1), (3, 2), (1, 3), (2, 4)] {
+            arrive(&mut answers, pos, packet);
+        }
+        assert_eq!(passed(&mut answers, 3), [(1, 1, false), (1, 3, false), (2, 4, false)]);
     }
 
     #[test]
