@@ -67,7 +67,7 @@ struct Args {
     /// Findings that reports keep of each rule and connection; counts are exact, and ndjson has all
     #[arg(long, value_name = "N", default_value_t = KeepLimits::default().findings)]
     max_findings: u64,
-    /// Connections that reports keep
+    /// Connections that reports keep; html has 2000 at most
     #[arg(long, value_name = "N", default_value_t = KeepLimits::default().connections)]
     max_connections: u64,
     /// Frames that the html report draws, of all connections together; the rest is counted
@@ -133,7 +133,8 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<ExitCode, JobError> {
     let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
     if let Some(rule) = &args.explain {
-        command::explain(rule, &mut out)?;
+        let width = io::stdout().is_terminal().then(|| layout(When::Never).width);
+        command::explain(rule, width, &mut out)?;
         return Ok(ExitCode::SUCCESS);
     }
     let inputs = inputs(&args.files);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::analyze::report::wrap::wrap;
 use crate::analyze::rules::{self, RULES};
 use crate::decode::filter::suggest::nearest_of;
 use crate::decode::print::escape::escape;
@@ -34,11 +35,12 @@ fn hint(name: &str) -> String {
     format!("{near}\nthe rules are {}; `all` shows every page", names.join(", "))
 }
 
-/// Writes the page of the rule `name` to `out`, or every page for `all`.
+/// Writes the page of the rule `name` to `out`, or every page for `all`, in lines of at most `width` columns, or as they
+/// stand.
 ///
 /// # Errors
 /// When there is no such rule, or the page cannot be written.
-pub fn explain(name: &str, out: &mut dyn Write) -> Result<(), ExplainError> {
+pub fn explain(name: &str, width: Option<u16>, out: &mut dyn Write) -> Result<(), ExplainError> {
     let pages: Vec<&str> = match name {
         "all" => RULES.iter().map(|rule| rule.page).collect(),
         _ => match rules::rule(name) {
@@ -50,7 +52,12 @@ pub fn explain(name: &str, out: &mut dyn Write) -> Result<(), ExplainError> {
         if i > 0 {
             writeln!(out)?;
         }
-        writeln!(out, "{}", page.trim_end())?;
+        for line in page.trim_end().lines() {
+            match width {
+                Some(width) => wrap(line, width.into()).iter().try_for_each(|line| writeln!(out, "{line}"))?,
+                None => writeln!(out, "{line}")?,
+            }
+        }
     }
     out.flush()?;
     Ok(())
@@ -62,7 +69,7 @@ mod tests {
 
     fn page(name: &str) -> Result<String, String> {
         let mut out = Vec::new();
-        explain(name, &mut out).map_err(|error| error.to_string())?;
+        explain(name, None, &mut out).map_err(|error| error.to_string())?;
         String::from_utf8(out).map_err(|error| error.to_string())
     }
 
@@ -74,6 +81,16 @@ mod tests {
         }
         let all = page("all").unwrap();
         assert!(RULES.iter().all(|rule| all.contains(rule.page.trim_end())));
+    }
+
+    #[test]
+    fn a_terminal_gets_lines_of_its_width_broken_at_blanks() {
+        let mut out = Vec::new();
+        explain("all", Some(60), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&text), words(&page("all").unwrap()));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 
 use super::schema::Connection;
 use super::{ConnectionRecord, Report, Totals};
-use crate::analyze::{Rule, Step};
+use crate::analyze::{NotWritten, Rule, Step};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use frames::Frames;
 use island::Island;
@@ -183,8 +183,14 @@ impl<W: Write> Report for HtmlReport<W> {
         Ok(())
     }
 
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        if let Some(frames) = self.open.get_mut(&connection.tcp.id) {
+            frames.ack_not_written(acks);
+        }
+    }
+
     fn connection(&mut self, connection: &FramedConnection<'_>, record: &ConnectionRecord) -> io::Result<()> {
-        let frames = match self.open.remove(&connection.tcp.id) {
+        let mut frames = match self.open.remove(&connection.tcp.id) {
             Some(frames) => frames,
             None if self.has_room() => Frames::since(connection.tcp.first_time),
             None => {
@@ -197,6 +203,7 @@ impl<W: Write> Report for HtmlReport<W> {
         let counted = analysis.counts.iter().map(|count| count.rule);
         let doubted = record.doubts.iter().map(|doubt| doubt.rule);
         self.rules.extend(counted.chain(doubted).map(|rule| (rule.name, rule)));
+        frames.complete();
         self.connections.push((Connection::whole(record), frames));
         self.shares.admit(&mut self.connections);
         Ok(())

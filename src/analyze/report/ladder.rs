@@ -12,6 +12,7 @@ mod rows;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::places::Places;
 use super::words::count;
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::rules::done_resend;
@@ -22,7 +23,7 @@ use crate::time::Timestamp;
 use crate::window::{Arrival, Departure, Positions};
 use crate::wire::{Name, Pos, Side};
 use draw::Drawing;
-use rows::{Arrow, Fate, Fold, Kind, Row, Tone, arrow, frames_of, lost_ack, trigger_word, written_answer};
+use rows::{Arrow, Fate, Fold, Kind, Row, Tone, arrow, frames_of, lost_ack, trigger_word};
 
 /// Rows that are drawn of a connection.
 pub const MAX_ROWS: usize = 2_000;
@@ -53,6 +54,7 @@ struct Rungs {
     origin: Option<Timestamp>,
     /// ACKs that were not written, of rows that are not settled.
     unwritten: Vec<Unwritten>,
+    places: Places,
     rows: Vec<Row>,
     /// What the last missing package released: its ACK and those that follow at once are shown, if they are few.
     released: Option<Positions>,
@@ -155,7 +157,16 @@ impl<W: Write> Report for Ladder<W> {
 
 impl Rungs {
     fn new(origin: Option<Timestamp>) -> Self {
-        Self { origin, unwritten: Vec::new(), rows: Vec::new(), released: None, settled: 0, next: 0, beyond: 0 }
+        Self {
+            origin,
+            unwritten: Vec::new(),
+            places: Places::default(),
+            rows: Vec::new(),
+            released: None,
+            settled: 0,
+            next: 0,
+            beyond: 0,
+        }
     }
 
     fn step(&mut self, frame: &LocatedFrame<'_>, step: &Step) {
@@ -164,6 +175,7 @@ impl Rungs {
             return;
         }
         let serial = step.index;
+        self.places.step(step);
         self.next = serial + 1;
         self.unwritten(serial, step);
         let mut arrow = arrow(frame, step);
@@ -212,31 +224,11 @@ impl Rungs {
         }));
     }
 
-    /// Draws ACKs where they would have been written: the server answers in the order of what comes (PROTOCOL §3.3), so
-    /// behind the frame that they were due for and behind the answers to earlier ones, and before the frame that shows
-    /// their lack, which is the last one so far. Of several due for copies of one position the first is drawn as lost, so
-    /// that the one written answers a later copy.
     fn ack_not_written(&mut self, acks: &NotWritten) {
-        let last = self.next.saturating_sub(1);
-        // Known by the ACK that jumped over them alone, they are due somewhere before that.
-        let due = if acks.index < last { acks.index } else { last.saturating_sub(1) };
-        if self.settled >= MAX_ROWS || self.rows.get(self.settled).is_none_or(|row| row.serial > due) {
-            return;
+        let behind = self.places.behind(acks);
+        if self.settled < MAX_ROWS && self.rows.get(self.settled).is_some_and(|row| row.serial <= behind) {
+            self.unwritten.push(Unwritten { behind, acks: *acks });
         }
-        let to_a_later_copy = |serial: u64, pos: Option<Pos>| {
-            let of_it = |lost: &&Unwritten| lost.acks.one_of_several && Some(lost.acks.acks.first()) == pos;
-            self.unwritten.iter().filter(of_it).any(|lost| lost.behind < serial)
-        };
-        let between = self.rows.iter().rev().skip_while(|row| row.serial >= last).take_while(|row| row.serial > due);
-        let mut behind = None;
-        for (serial, pos) in between.filter_map(written_answer) {
-            if acks.one_of_several && pos == Some(acks.acks.first()) {
-                behind = None;
-            } else if behind.is_none() && !to_a_later_copy(serial, pos) {
-                behind = Some(serial);
-            }
-        }
-        self.unwritten.push(Unwritten { behind: behind.unwrap_or(due), acks: *acks });
     }
 
     /// What a finding adds to the row it is about, and to that of the copy before.

@@ -18,12 +18,14 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod ladder;
+mod places;
 mod record;
 #[cfg(test)]
 pub(in crate::analyze) mod samples;
 pub mod schema;
 pub mod text;
 pub(in crate::analyze) mod words;
+pub(in crate::analyze) mod wrap;
 
 pub use record::{ConnectionRecord, FileRecord, KeepLimits, Totals};
 

@@ -107,7 +107,7 @@ class Connection {
     return this.columns.from[i] === 'c';
   }
 
-  /** First and last position that frame `i` passed over, or null. */
+  /** First and last position that frame `i` passed over, or, if it is an ACK, covers, or null. */
   missing(i) {
     return this.columns.missing[i] ?? null;
   }
@@ -217,11 +217,19 @@ class Connection {
     });
   }
 
+  /** True for a MSG or DONE that passed over positions. */
+  passesOver(i) {
+    return this.missing(i) !== null && this.fromClient(i);
+  }
+
   /** The ladder's places: four times a frame's number, plus what stands there. */
   layRows() {
     const holes = [...this.data.ledger.holes].sort((a, b) => a.packet - b.packet);
     const rows = [];
     this.holes = new Map();
+    const acks = this.columns.not_written;
+    this.lostAcks = new Map();
+    let lost = 0;
     this.rowOfFrame = new Int32Array(this.count);
     const pause = this.pauseLength();
     let hole = 0;
@@ -234,11 +242,16 @@ class Connection {
         rows.push(i * 4 + ROW.hole);
         hole += 1;
       }
-      if (this.missing(i) !== null && this.verdict(i) !== 'premature') {
+      if (this.passesOver(i)) {
         rows.push(i * 4 + ROW.missing);
       }
       this.rowOfFrame[i] = rows.length;
       rows.push(i * 4 + ROW.frame);
+      while (lost < acks.length && acks[lost][0] === i) {
+        this.lostAcks.set(rows.length, acks[lost]);
+        rows.push(i * 4 + ROW.missing);
+        lost += 1;
+      }
     }
     this.rows = Int32Array.from(rows);
   }

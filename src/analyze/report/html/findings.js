@@ -61,7 +61,7 @@ class Findings {
     const { findings, findings_dropped: findingsDropped, doubts, doubts_dropped: doubtsDropped } = connection.data;
     const words = [];
     if (findingsDropped > 0) {
-      words.push(`${integer(findings.length)} of ${integer(findings.length + findingsDropped)} findings are listed, the worst of them; the others are only counted.`);
+      words.push(`${integer(findings.length)} of ${integer(findings.length + findingsDropped)} findings are listed; the others are only counted.`);
     }
     if (doubtsDropped > 0) {
       words.push(`${integer(doubts.length)} of ${integer(doubts.length + doubtsDropped)} things that cannot be told are listed; the others are only counted.`);

@@ -11,7 +11,8 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 
-use crate::analyze::{Step, StepVerdict};
+use crate::analyze::report::places::Places;
+use crate::analyze::{NotWritten, Step, StepVerdict};
 use crate::decode::framing::LocatedFrame;
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
@@ -47,6 +48,8 @@ pub(super) struct Frames {
     missing: BTreeMap<usize, [i32; 2]>,
     /// A letter of [`arrival_letter`].
     arrival: String,
+    /// ACKs that were not written: behind which frame, first and last number, and whether it may as well be a later one.
+    not_written: Vec<(usize, i32, i32, bool)>,
     highest: Deltas,
     acked: Deltas,
     edge: Deltas,
@@ -58,6 +61,8 @@ pub(super) struct Frames {
     bytes: Bytes,
     #[serde(skip)]
     since: Option<Timestamp>,
+    #[serde(skip)]
+    places: Places,
 }
 
 /// A column of numbers, each as the difference to the last known one before it; `null` where unknown.
@@ -94,6 +99,7 @@ impl Frames {
     /// Adds a frame.
     pub(super) fn push(&mut self, frame: &LocatedFrame<'_>, step: &Step, with_bytes: bool) {
         let index = self.count;
+        self.places.step(step);
         let (letter, missing) = verdict_letter(step.verdict);
         self.count += 1;
         self.packet.push(i64::try_from(step.packet).ok().map(|packet| packet.min(FAR)));
@@ -129,6 +135,20 @@ impl Frames {
     /// Counts a frame that is not kept.
     pub(super) const fn drop_one(&mut self) {
         self.dropped += 1;
+    }
+
+    /// Adds ACKs that the last frame shows not to have been written.
+    pub(super) fn ack_not_written(&mut self, acks: &NotWritten) {
+        if self.dropped == 0 {
+            let run = acks.acks;
+            let behind = usize::try_from(self.places.behind(acks)).unwrap_or(usize::MAX);
+            self.not_written.push((behind, run.first().0, run.last().0, acks.one_of_several));
+        }
+    }
+
+    /// Everything is there.
+    pub(super) fn complete(&mut self) {
+        self.not_written.sort_by_key(|(behind, first, ..)| (*behind, *first));
     }
 }
 

@@ -35,31 +35,38 @@ class Graphs {
     this.overview.open();
     this.view.reset(count > 0 ? x[0] : 0, count > 0 ? x[count - 1] : 1);
     this.canvasLabel();
+    this.legend();
     this.invalidate();
   }
 
+  /** The window's edge rests on the most seen in flight where no window is declared. */
+  legend() {
+    const declared = typeof this.connection?.data.window.declared === 'number';
+    showLegend(this.colors, declared ? 'window’s edge' : 'window’s edge, if it is the most seen in flight');
+  }
+
   /**
-   * What each frame is drawn as, once: `signs` has the place in SIGNS and one more, or 0; `passers` are the frames
-   * that passed over positions; `room` is the window's size.
+   * What each frame is drawn as, once: `signs` has the place in SIGNS and one more, or 0; `absent` are the positions that
+   * were not written or not seen, with the frame where they are drawn; `room` is the window's size.
    */
   sortFrames() {
     const { connection } = this;
     this.signs = new Uint8Array(connection.count);
-    const passers = [];
+    this.absent = connection.columns.not_written.map(([i, from, to]) => ({ i, key: 'acklost', from, to }));
     for (let i = 0; i < connection.count; i += 1) {
       const key = signOf(connection, i);
       this.signs[i] = SIGNS.findIndex((sign) => sign.key === key) + 1;
-      if (connection.missing(i) !== null && key !== 'fault') {
-        passers.push(i);
+      if (connection.passesOver(i) && key !== 'fault') {
+        const [from, to] = connection.missing(i);
+        this.absent.push({ i, key: connection.verdict(i) === 'new' ? 'unseen' : 'lost', from, to });
       }
     }
-    this.passers = Int32Array.from(passers);
     this.room = connection.edge.map((edge, i) => edge - connection.acked[i]);
   }
 
-  /** The frames from `first` to before `last` that passed over positions. */
-  passersIn(first, last) {
-    return this.passers.filter((i) => first <= i && i < last);
+  /** What is absent at the frames from `first` to before `last`. */
+  absentIn(first, last) {
+    return this.absent.filter(({ i }) => first <= i && i < last);
   }
 
   /** Colours, from the style sheet. */
@@ -70,7 +77,7 @@ class Graphs {
       'ink', 'muted', 'grid', 'panel', 'new', 'again', 'fill', 'lost', 'done', 'ack', 'acklost', 'odd', 'fault', 'unseen', 'band', 'edge', 'chosen', 'error', 'warn', 'note', 'chat', 'doubt',
     ].map((name) => [name, color(name)]));
     this.font = `11px ${style.getPropertyValue('--sans')}`;
-    showLegend(this.colors);
+    this.legend();
     this.invalidate();
   }
 
@@ -182,7 +189,7 @@ class Graphs {
         count(SIGNS[sign - 1].key, i);
       }
     }
-    this.passersIn(first, last).forEach((i) => count(passedSign(connection, i), i));
+    this.absentIn(first, last).forEach(({ i, key }) => count(key, i));
     return all > plot.width * CROWDED ? LANES.filter((key) => numbers.has(key)).map((key) => [key, numbers.get(key)]) : [];
   }
 
@@ -269,7 +276,8 @@ class Graphs {
     const cell = dense ? 4 : 1;
     const size = dense ? 3.2 : Math.min(4.2, 3 + 40 / (last - first + 1));
     const put = (key, time, pos) => {
-      const x = this.timeToX(time);
+      // Beside the package that it was due for.
+      const x = this.timeToX(time) + (key === 'acklost' ? 9 : 0);
       const at = y(pos);
       const slot = `${key}${Math.round(x / cell)},${Math.round(at / cell)}`;
       if (!taken.has(slot)) {
@@ -283,13 +291,11 @@ class Graphs {
         put(SIGNS[sign - 1].key, connection.x[i], connection.pos[i]);
       }
     }
-    for (const i of this.passersIn(first, last)) {
-      const [from, to] = connection.missing(i);
-      const lost = passedSign(connection, i);
+    for (const { i, key, from, to } of this.absentIn(first, last)) {
       // Of a long run, its ends and what fits between.
       const stride = Math.max(1, Math.ceil((to - from) / 200));
       for (let pos = from; pos <= to; pos += stride) {
-        put(lost, connection.x[i], pos);
+        put(key, connection.x[i], pos);
       }
     }
   }

@@ -67,7 +67,7 @@ class Ladder {
     row.setAttribute('aria-posinset', index + 1);
     row.setAttribute('aria-setsize', this.connection.rows.length);
     switch (place & 3) {
-      case ROW.missing: this.showMissing(row, frame); break;
+      case ROW.missing: this.showMissing(row, frame, this.connection.lostAcks.get(index)); break;
       case ROW.pause:
         this.write(row, 'rung pause', { silence: `${duration(this.connection.x[frame] - this.connection.x[frame - 1])} of silence` });
         break;
@@ -114,13 +114,22 @@ class Ladder {
     });
   }
 
-  showMissing(row, i) {
+  /** What frame `i` passed over, or ACKs that were not written. */
+  showMissing(row, i, acks) {
     const { connection } = this;
-    const side = connection.fromClient(i) ? 'client' : 'server';
+    if (acks !== undefined) {
+      const [, first, last, oneOfSeveral] = acks;
+      this.write(row, 'rung lost from-server', {
+        head: '✕',
+        title: `ACK ${runs([[first, last]])}`,
+        words: oneOfSeveral ? 'this or a later' : 'not written',
+      });
+      return;
+    }
     const unseen = connection.verdict(i) === 'new';
-    this.write(row, `rung ${unseen ? 'unknown' : 'lost'} from-${side}`, {
+    this.write(row, `rung ${unseen ? 'unknown' : 'lost'} from-client`, {
       head: unseen ? '?' : '✕',
-      title: `${side === 'client' ? 'MSG' : 'ACK'} ${runs([connection.missing(i)])}`,
+      title: `MSG ${runs([connection.missing(i)])}`,
       words: unseen ? 'not seen' : 'not written',
     });
   }

@@ -18,14 +18,6 @@ const SIGNS = [
 const NEW = SIGNS.findIndex(({ key }) => key === 'new') + 1;
 const ACK = SIGNS.findIndex(({ key }) => key === 'ack') + 1;
 
-/** The key of the sign for what frame `i` passed over. */
-function passedSign(connection, i) {
-  if (connection.verdict(i) === 'new') {
-    return 'unseen';
-  }
-  return connection.isAck(i) ? 'acklost' : 'lost';
-}
-
 /** The key of the sign that stands for frame `i`, or null. */
 function signOf(connection, i) {
   if (Number.isNaN(connection.pos[i])) {
@@ -103,7 +95,7 @@ function drawSign(context, colors, key, x, y, size) {
 }
 
 /** The signs and lines with their names. */
-function showLegend(colors) {
+function showLegend(colors, edge) {
   const items = SIGNS.map(({ key, word }) => legendItem(word, (context) => drawSign(context, colors, key, 11, 8, 3.6)));
   const line = (color, dash, width) => (context) => {
     context.strokeStyle = colors[color];
@@ -115,7 +107,7 @@ function showLegend(colors) {
     context.stroke();
   };
   items.push(legendItem('last ACK', line('ack', [], 1.5)));
-  items.push(legendItem('window’s edge', line('edge', [5, 4], 1)));
+  items.push(legendItem(edge, line('edge', [5, 4], 1)));
   fill(byId('legend'), items);
 }
 

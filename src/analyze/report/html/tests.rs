@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::analyze::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding};
+use crate::analyze::{Analysis, AnalysisOptions, AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten};
 use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::framing::{Framing, FramingOptions};
 use crate::decode::reading::read;
@@ -29,6 +29,10 @@ impl AnalysisSink for Told {
         self.report.step(connection, frame, step).unwrap();
         self.frames.push((*step, frame.frame.view().bytes().to_vec()));
         ControlFlow::Continue(())
+    }
+
+    fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
+        self.report.ack_not_written(connection, acks);
     }
 
     fn finding(&mut self, _: &FramedConnection<'_>, finding: Finding) -> ControlFlow<()> {
@@ -125,6 +129,17 @@ fn the_data_block_holds_the_json_report_and_every_frame() {
         assert!(!page.contains("<run>"), "text from outside stands escaped");
         assert_eq!(page, page_of(&format!("captures/{run}.pcapng"), HtmlLimits::default()).0, "the same bytes again");
     }
+}
+
+#[test]
+fn acks_that_were_not_written_stand_behind_what_they_were_due_for() {
+    // Run 3: GET_MAX, RETURN_MAX, MSGs 1 to 8 and their ACKs; then MSGs 9 at 18, 10, 11, 9 again, and ACK 9.
+    let (page, _) = page_of("captures/run3.pcapng", HtmlLimits::default());
+    let frames = &data_of(&page)["frames"][0];
+    assert_eq!(frames["not_written"].to_string(), "[[18,9,9,true],[19,10,10,false],[20,11,11,false]]");
+    // Of frames that are not kept, nothing is drawn.
+    let (page, _) = page_of("captures/run3.pcapng", HtmlLimits { frames: 20, ..HtmlLimits::default() });
+    assert_eq!(data_of(&page)["frames"][0]["not_written"].to_string(), "[]");
 }
 
 #[test]

@@ -7,11 +7,12 @@
 
 use std::fmt::Write;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::rows::{Arrow, Fate, Fold, Kind, Row, Tone};
 use crate::analyze::report::ConnectionRecord;
 use crate::analyze::report::words::count;
+use crate::analyze::report::wrap::{cut, wrap};
 use crate::decode::print::Colour;
 use crate::time::Timestamp;
 use crate::wire::Side;
@@ -63,8 +64,9 @@ impl Drawing {
         let time = row.time.zip(self.origin).map(|(time, origin)| time.since(origin));
         let time = time.map_or_else(String::new, |nanos| format!("{:.6}", nanos as f64 / 1e9));
         let packet = row.packet.map_or_else(String::new, |packet| packet.to_string());
-        let remark = arrow.remarks.join("; ");
-        let mut parts = wrap(&remark, REMARK).into_iter();
+        // A rule's name stays beside its sign.
+        let remark = arrow.remarks.join("; ").replace("! ", "!\u{a0}");
+        let mut parts = wrap(&remark, REMARK).into_iter().map(|part| part.replace('\u{a0}', " "));
         let first = parts.next().unwrap_or_default();
         let line = format!("{packet:>5} {time:>11} │{}│ {first}", shaft(arrow));
         self.tinted(arrow.tone, line.trim_end());
@@ -118,40 +120,4 @@ fn folded(fold: &Fold) -> String {
         (n, m) => format!("{} and {}", count(n, "package"), count(m, "ACK")),
     };
     format!("… {what}, {range}, nothing of note")
-}
-
-/// `text` in at most `width` columns.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used >= width {
-            break;
-        }
-        kept.push(c);
-    }
-    kept.push('…');
-    kept
-}
-
-/// `text` in lines of at most `width` columns, broken at blanks.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let word = cut(word, width);
-        let at = lines.len() - 1;
-        if !lines[at].is_empty() && lines[at].width() + 1 + word.width() > width {
-            lines.push(word);
-        } else {
-            if !lines[at].is_empty() {
-                lines[at].push(' ');
-            }
-            lines[at].push_str(&word);
-        }
-    }
-    lines
 }

@@ -83,16 +83,6 @@ pub(super) fn frames_of(row: &Row) -> u64 {
     }
 }
 
-/// The place and position of a frame that the server wrote.
-pub(super) fn written_answer(row: &Row) -> Option<(u64, Option<Pos>)> {
-    match &row.kind {
-        Kind::Arrow(arrow) if arrow.from == Side::Server && arrow.fate == Fate::Written => {
-            Some((row.serial, arrow.pos))
-        }
-        _ => None,
-    }
-}
-
 pub(super) fn lost_ack(serial: u64, unwritten: &NotWritten) -> Row {
     let acks = unwritten.acks;
     // Of equal ACKs, which was not written nothing tells.
@@ -164,7 +154,7 @@ fn departure(verdict: Departure, step: &Step) -> (Tone, Option<String>) {
                 _ => "again".to_owned(),
             }),
         ),
-        Departure::BeyondWindow { edge, .. } => (Tone::Fault, Some(format!("beyond the window: {edge}"))),
+        Departure::BeyondWindow { edge, .. } => (Tone::Fault, Some(format!("beyond the edge ({edge})"))),
         Departure::Unclear => (Tone::Repair, Some("again or late: unclear".to_owned())),
         Departure::NotAPosition => (Tone::Fault, Some("no position".to_owned())),
     }
