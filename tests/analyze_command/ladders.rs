@@ -108,6 +108,14 @@ fn run_5_says_of_each_done_what_became_of_it() {
 }
 
 #[test]
+fn a_package_beyond_the_window_names_the_edge_and_the_rule() {
+    // With a window of 2 and 8 acknowledged, 10 is the last that may be written before ACK 9.
+    let rungs = rungs(&ladder(&["--window", "2", "run3.pcapng"]));
+    let at = rungs.iter().position(|(_, field, _)| field == "MSG 11 ►").unwrap();
+    assert_eq!((rungs[at].2.as_str(), rungs[at + 1].2.as_str()), ("beyond the edge (10);", "! window-exceeded"));
+}
+
+#[test]
 fn a_broken_rule_and_a_hole_are_marked() {
     let lines = ladder(&["run5.pcapng"]);
     let faults: Vec<&String> = lines.iter().filter(|line| line.contains("! ")).collect();

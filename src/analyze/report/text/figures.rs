@@ -52,9 +52,9 @@ pub(super) fn draw(sheet: &mut Sheet, metrics: &Metrics) {
 
 /// How the window was used, and what is taken for it.
 fn window(metrics: &Metrics) -> Option<String> {
-    let basis = match metrics.window_basis? {
-        Basis::Declared => "",
-        Basis::Inferred => ", if it is the most seen in flight; it may be larger",
+    let basis = match (metrics.window_basis?, metrics.max_in_flight) {
+        (Basis::Inferred, Some((most, _))) => format!(", if it is {most}, the most seen in flight; it may be larger"),
+        _ => String::new(),
     };
     let (full, share) = (metrics.window_full?, metrics.window_utilisation?);
     Some(format!("full for {}; {:.0} % used on average{basis}", seconds(full), share * 100.0))
