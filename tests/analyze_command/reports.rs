@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{analyze, analyze_piped, hostile, is_tame};
+use super::{analyze, analyze_piped, bytes_of, hostile, is_tame, positions, words};
 
 fn keys(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
@@ -184,4 +184,62 @@ fn a_report_goes_to_its_file_and_standard_output_keeps_the_text() {
     suites(&std::fs::read_to_string(junit).unwrap());
     assert_eq!(analyze(["--report", "none", "run3.pcapng"]).out, "");
     assert_eq!(analyze(["-q", "run3.pcapng"]).out, "");
+}
+
+#[test]
+fn a_limit_of_none_says_that_there_is_more() {
+    let ran = analyze(["--max-findings", "0", "run1.pcapng"]);
+    let findings = ran.out.split("\nFindings\n").nth(1).unwrap().lines().next().unwrap();
+    assert_eq!(findings.trim(), "not told one by one: 3 gap (warn)", "{}", ran.out);
+    let ran = analyze(["--max-connections", "0", "run1.pcapng"]);
+    assert!(ran.out.contains("1 connection beyond the limit of --max-connections"), "{}", ran.out);
+    assert!(!ran.out.contains("No connection of the protocol"), "{}", ran.out);
+}
+
+#[test]
+fn a_hole_is_shown_by_the_packet_that_has_what_follows_it_and_the_end_by_its_own() {
+    // MSG 2 is not captured; MSG 3 is in packet 9, and the last of two FINs in packet 16.
+    let ran = analyze(["--report", "json", "rules/capture-hole.pcapng"]);
+    let connection = &ran.json()["connections"][0];
+    let hole = connection["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "capture-hole").unwrap();
+    assert_eq!((&hole["at"], &connection["ledger"]["holes"][0]["packet"]), (&9.into(), &9.into()), "{hole}");
+    // Of 65 packets the last acknowledges the FIN in packet 64.
+    let text = analyze(["run1.pcapng"]).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("packets 1 to 64") && text.contains("FIN in #64"), "{text}");
+}
+
+/// A Wireshark JSON export without its times.
+fn without_times(name: &str) -> Vec<u8> {
+    let text = String::from_utf8(bytes_of(name)).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("\"frame.time")).collect();
+    lines.join("\n").into_bytes()
+}
+
+#[test]
+fn without_capture_times_ages_are_unknown_and_no_trigger_is_ruled_out_by_them() {
+    let arguments = ["--window", "3", "--timeout", "1", "--report", "json", "-"];
+    let ran = analyze_piped(&arguments, &without_times("run5-bytes.json"));
+    let connection = &ran.json()["connections"][0];
+    let metrics = &connection["metrics"];
+    for figure in ["duration", "goodput", "throughput", "rtt", "srtt", "mean_in_flight", "window_full", "gap_open"] {
+        assert!(metrics[figure].is_null(), "{figure}: {metrics}");
+    }
+    let findings = connection["findings"].as_array().unwrap();
+    let dones: Vec<_> = findings.iter().filter(|finding| finding["rule"] == "done-resend").collect();
+    assert_eq!(dones.len(), 2);
+    for done in dones {
+        // Its copies keep their sent_time, so that neither clock tells an age.
+        assert!(done["time"].is_null() && done["cause"]["evidence"]["timer"].is_null(), "{done}");
+        assert!(!done["message"].as_str().unwrap().contains(" 0 "), "{done}");
+        assert_eq!(words(&done["cause"]["triggers"]), ["timer"], "{done}");
+    }
+    // A MSG's sent_time tells its age all the same: 4 of run 1 had been due for 2.14 s at least.
+    let arguments = ["--window", "3", "--timeout", "2", "--report", "json", "-"];
+    let ran = analyze_piped(&arguments, &without_times("run1.json"));
+    let gap = ran.json()["connections"][0]["findings"][0].clone();
+    assert_eq!((&gap["rule"], positions(&gap)), (&"gap".into(), vec![4]));
+    assert!(gap["cause"]["evidence"]["timer"]["age_min"].as_f64().unwrap() > 2.1, "{gap}");
+    let arguments = ["--window", "3", "--timeout", "2", "--ladder", "-"];
+    let text = analyze_piped(&arguments, &without_times("run1.json")).out;
+    assert!(!text.contains("0.000 s"), "{text}");
 }

@@ -281,6 +281,7 @@ impl AnalysisSink for Desk<'_, '_> {
 fn sum_of(checked: &[expect::Checked]) -> String {
     let of = |outcome| checked.iter().filter(|fact| fact.outcome == outcome).count();
     match (of(Outcome::Failed), of(Outcome::CannotTell), of(Outcome::Met)) {
+        (0, 0, 0) => "no fact is declared of it".to_owned(),
         (0, 0, _) => "all declared facts met".to_owned(),
         (0, untold, _) => format!("no declared fact failed, {untold} cannot be told"),
         (failed, ..) => format!("declared facts: {failed} failed"),

@@ -186,7 +186,23 @@ impl<'a> File<'a> {
             }
         }
         let keys: Keys = toml::from_str(self.text).map_err(failed)?;
+        self.chosen_once(table.get_ref(), &keys.connection)?;
         Ok(keys)
+    }
+
+    /// Of two that choose the same connection the second would say nothing.
+    fn chosen_once(&self, table: &DeTable<'_>, connections: &[ConnectionKeys]) -> Result<(), ExpectError> {
+        let Some(DeValue::Array(places)) = table.get("connection").map(toml::Spanned::get_ref) else { return Ok(()) };
+        let choice = |keys: &ConnectionKeys| (keys.number, keys.client.clone(), keys.server.clone());
+        for (at, (keys, place)) in connections.iter().zip(places.iter()).enumerate() {
+            let before = connections.iter().take(at);
+            let same_number = |other: &ConnectionKeys| keys.number.is_some() && other.number == keys.number;
+            if before.into_iter().any(|other| same_number(other) || choice(other) == choice(keys)) {
+                let problem = "an earlier [[connection]] chooses the same: put the facts of both into one".to_owned();
+                return Err(self.wrong(place.span(), problem));
+            }
+        }
+        Ok(())
     }
 
     fn known(&self, table: &DeTable<'_>, known: &[&str], of: &str) -> Result<(), ExpectError> {

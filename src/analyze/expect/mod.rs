@@ -20,7 +20,8 @@
 //!
 //! A fact is [met](Outcome::Met), [failed](Outcome::Failed), or [cannot be told](Outcome::CannotTell): a package that was
 //! not written leaves no trace when its first copy on the wire is the next new position (window 1, the whole tail, resent
-//! before anything newer), and what the capture lost proves nothing.
+//! before anything newer), and what the capture lost proves nothing. A timeout is met where a resend came when it had just
+//! ended, within the tolerance; ages that only bound it from above leave it open.
 
 mod keys;
 mod verify;

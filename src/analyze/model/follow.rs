@@ -133,7 +133,7 @@ impl Model {
         let Some(last) = prior.before.last_acked.filter(|last| *last < prior.before.highest) else { return };
         let oldest = Pos(last.0 + 1);
         // It has to have been the oldest for as long: that ACK took its time to reach the client.
-        let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(Some(moved), step.time));
+        let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(moved, step.time));
         if since.is_none_or(|nanos| seconds(nanos) < timeout + self.tolerance) {
             return;
         }

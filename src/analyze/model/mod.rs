@@ -56,7 +56,7 @@ pub(super) struct Model {
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
     /// When the ACK passed that moved the window last; not kept by the express way, which is for undeclared timeouts.
-    moved_at: Option<Timestamp>,
+    moved_at: Option<Option<Timestamp>>,
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,
     /// Where each side's frames begin is known: from its first byte and the handshake, or by a frame that fits.
@@ -449,7 +449,7 @@ impl Model {
             self.doubt_answers();
         }
         if moved {
-            self.moved_at = step.time;
+            self.moved_at = Some(step.time);
             if !self.waiting.is_empty() {
                 self.waiting.acked(number, step.packet, step.time);
             }

@@ -177,7 +177,7 @@ impl<W: Write> Report for Text<W> {
                 count(totals.connections_dropped, "connection")
             ));
         }
-        if shown == 0 && totals.files.iter().any(|file| file.packets.is_some()) {
+        if shown == 0 && totals.connections_dropped == 0 && totals.files.iter().any(|file| file.packets.is_some()) {
             sheet.line("No connection of the protocol.");
         }
         self.out.write_all(sheet.finish().as_bytes())?;

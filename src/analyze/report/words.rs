@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::analyze::{Behaviour, Completeness, PositionSet};
-use crate::decode::reassembly::Closing;
 
 /// Runs of positions that a line of text lists.
 const LISTED: usize = 12;
@@ -52,17 +51,6 @@ pub(super) const fn completeness(completeness: Completeness) -> &'static str {
         Completeness::Holes => "bytes are missing",
         Completeness::Unfinished => "complete so far; the connection goes on",
         Completeness::Complete => "complete",
-    }
-}
-
-/// How a connection ended, for people.
-pub(super) const fn closing(closing: Closing) -> &'static str {
-    match closing {
-        Closing::Fin => "ended by FIN",
-        Closing::Reset => "ended by RST",
-        Closing::Replaced => "replaced by a new connection on the same ports",
-        Closing::CaptureEnded => "open when the capture ended",
-        Closing::Evicted => "given up: too many connections at once",
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
         let silence = between(time, facts.place.time).map(seconds);
         let long = silence.zip(facts.longest_rtt).is_some_and(|(silence, rtt)| silence >= PATIENCE * rtt);
         if !facts.proves || !long {
-            let because = if facts.proves {
+            let because = if facts.proves && silence.is_none() {
+                let words = "the capture has no times, so that an answer may have been under way to the end".to_owned();
+                Because { words, packet: Some(packet) }
+            } else if facts.proves {
                 let words = format!("the connection ended too soon after packet {packet} for an answer to be missed");
                 Because { words, packet: Some(packet) }
             } else {

@@ -21,7 +21,7 @@ pub(super) fn judge(facts: &HoleFacts<'_>, found: &mut Found) {
     let Hole { offset, len, packet, cause, .. } = *facts.hole;
     let from = facts.from;
     let why = match cause {
-        HoleCause::NotCaptured => "the other side acknowledged them",
+        HoleCause::NotCaptured => "what follows them is there, and the other side acknowledged them",
         HoleCause::AcknowledgedBeyond => "the other side acknowledged them after the last captured byte",
         HoleCause::Truncated => "they were cut",
         HoleCause::LimitReached => "too much waited behind them",

@@ -90,6 +90,11 @@ impl Backlog {
         self.held.first_key_value().map(|(position, _)| *position)
     }
 
+    /// The packet that brought the piece at `position`, and its time.
+    pub(super) fn brought_by(&self, position: u64) -> Option<(u64, Option<Timestamp>)> {
+        self.held.get(&position).map(|piece| (piece.packet, piece.time))
+    }
+
     /// The first position after every cut; 0 without cuts.
     pub(super) fn cuts_end(&self) -> u64 {
         self.cuts.iter().map(|cut| cut.end).max().unwrap_or(0)

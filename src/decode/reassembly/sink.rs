@@ -120,7 +120,8 @@ pub struct Hole {
     pub len: u64,
     /// Why they are missing, or why waiting for them ended.
     pub cause: HoleCause,
-    /// The packet that shows it: the cut one for [`HoleCause::Truncated`], else the one at which waiting ended.
+    /// The packet that shows it: the cut one for [`HoleCause::Truncated`], else the one that brought what stands behind it,
+    /// or, with nothing there, the one at which waiting ended.
     pub packet: u64,
     /// Capture time of `packet`; for holes stated at the end of the capture, of the connection's last packet.
     pub time: Option<Timestamp>,

@@ -5,6 +5,7 @@ use super::super::words::{self, count, seconds};
 use super::sheet::Sheet;
 use crate::analyze::{Completeness, Inferred, Ledger, Parameters};
 use crate::decode::print::escape::tame;
+use crate::decode::reassembly::Closing;
 
 /// Notes of the ledger, and holes, that are told one by one.
 const DETAILS: usize = 5;
@@ -35,7 +36,7 @@ fn ledger(ledger: &Ledger) -> Vec<(&'static str, String)> {
             words::completeness(ledger.completeness),
             ledger.first_packet,
             ledger.last_packet,
-            words::closing(ledger.closing),
+            ending(ledger),
         ),
     )];
     if ledger.completeness != Completeness::Complete {
@@ -78,6 +79,17 @@ fn ledger(ledger: &Ledger) -> Vec<(&'static str, String)> {
         rows.push(("", format!("… and {}", count((ledger.notes.len() - DETAILS) as u64, "further note"))));
     }
     rows
+}
+
+/// How the connection ended. Packets that only acknowledge its FIN come after that.
+fn ending(ledger: &Ledger) -> String {
+    match ledger.closing {
+        Closing::Fin => format!("FIN in #{}", ledger.last_packet),
+        Closing::Reset => format!("RST in #{}", ledger.last_packet),
+        Closing::Replaced => "replaced by a new connection on the same ports".to_owned(),
+        Closing::CaptureEnded => "open when the capture ended".to_owned(),
+        Closing::Evicted => "given up: too many connections at once".to_owned(),
+    }
 }
 
 fn parameters(parameters: &Parameters) -> Vec<(&'static str, String)> {

@@ -38,7 +38,7 @@ pub(super) fn section(record: &ConnectionRecord, layout: Layout) -> String {
 }
 
 fn facts(sheet: &mut Sheet, record: &ConnectionRecord) {
-    let Some(checked) = &record.expectations else { return };
+    let Some(checked) = record.expectations.as_ref().filter(|checked| !checked.is_empty()) else { return };
     let of = |outcome| checked.iter().filter(|fact| fact.outcome == outcome).count();
     let (failed, untold) = (of(Outcome::Failed), of(Outcome::CannotTell));
     sheet.title(&format!("Declared facts: {} met, {failed} failed, {untold} cannot be told", of(Outcome::Met)));
@@ -106,9 +106,8 @@ fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
     for column in [0, 1, 3] {
         table.keep(column);
     }
-    if table.is_empty() {
-        sheet.line(" none");
-    } else {
+    let none = table.is_empty();
+    if !none {
         sheet.draw(table);
     }
     let told_of = |name: &str, severity| {
@@ -124,9 +123,12 @@ fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
         .map(|(of, more)| format!("{more} {} ({})", of.rule.name, of.severity.as_str()))
         .collect();
     if !rest.is_empty() {
+        let also = if none { "" } else { "and " };
         let mut table = sheet.table(&[]);
-        table.row([format!("and not told one by one: {}", rest.join(", "))]);
+        table.row([format!("{also}not told one by one: {}", rest.join(", "))]);
         sheet.draw(table);
+    } else if none {
+        sheet.line(" none");
     }
 }
 

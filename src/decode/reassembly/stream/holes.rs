@@ -62,7 +62,9 @@ impl Stream {
                 _ => {
                     let stop = cut.map_or(end, |cut| cut.start);
                     let cause = if stop <= self.acked { HoleCause::NotCaptured } else { cause };
-                    let (packet, time) = (out.info.last_packet, out.info.last_time);
+                    // What stands behind it shows it, long before waiting ends.
+                    let behind = self.backlog.as_ref().and_then(|backlog| backlog.brought_by(stop));
+                    let (packet, time) = behind.unwrap_or((out.info.last_packet, out.info.last_time));
                     Hole { offset: 0, len: stop - rest.start, cause, packet, time }
                 }
             };
