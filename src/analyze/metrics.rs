@@ -3,8 +3,6 @@
 use super::{Basis, Metrics, ResendCauses, Spread, Sums};
 use crate::time::Timestamp;
 
-use super::words::seconds;
-
 /// RFC 6298: what a new sample weighs in the smoothed RTT.
 const ALPHA: f64 = 1.0 / 8.0;
 
@@ -56,7 +54,7 @@ impl Flight {
         let Some(now) = time else { return };
         if let (Some(since), Some(held)) = (self.since, self.count) {
             // A clock that went back adds nothing.
-            let lasted = seconds(now.since(since)).max(0.0);
+            let lasted = in_seconds(now.since(since)).max(0.0);
             self.span += lasted;
             self.area += lasted * f64::from(held);
             if held >= self.full && held > 0 {
@@ -143,12 +141,12 @@ impl Meter {
     ) {
         self.last_ack = time;
         if let Some(nanos @ 0..) = after {
-            let sample = seconds(nanos);
+            let sample = in_seconds(nanos);
             self.rtt.add(sample);
             self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
         }
         if let Some(nanos @ 0..) = ambiguous {
-            self.ambiguous.add(seconds(nanos));
+            self.ambiguous.add(in_seconds(nanos));
         }
         self.flight.change(time, in_flight);
     }
@@ -165,7 +163,7 @@ impl Meter {
 
     /// Sums up.
     pub(super) fn close(&self, acks_lost: u64, resend_causes: ResendCauses) -> Metrics {
-        let duration = self.first_message.zip(self.last_ack).map(|(first, last)| seconds(last.since(first)));
+        let duration = self.first_message.zip(self.last_ack).map(|(first, last)| in_seconds(last.since(first)));
         let rate = |amount: u64| duration.filter(|d| *d > 0.0).map(|d| amount as f64 / d);
         let known = self.flight.span > 0.0;
         let mean = known.then(|| self.flight.area / self.flight.span);
@@ -197,6 +195,11 @@ impl Meter {
             resend_causes,
         }
     }
+}
+
+/// Nanoseconds as seconds.
+pub(super) fn in_seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
 }
 
 /// How long a frame was written after another, in nanoseconds of capture time.

@@ -1,14 +1,14 @@
-//! Numbers as people read them.
+//! Numbers and terms as people read them: one room for findings, causes, declared facts and reports.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::window::Positions;
 use crate::wire::Pos;
 
-use super::{Basis, Cause, Evidence, PositionSet, TimerEvidence, Trigger, Why};
+use super::{Basis, Behaviour, Cause, Completeness, Evidence, PositionSet, Severity, TimerEvidence, Trigger, Why};
 
-/// Runs of a set that are spelt out.
-const SPELT: usize = 8;
+/// Runs of a set, and packets of a list, that are spelt out.
+const SPELT: usize = 12;
 
 /// A span of time: `2.14 s`, `35.2 ms`, `40 µs`.
 pub(super) struct Seconds(pub(super) f64);
@@ -23,11 +23,6 @@ impl fmt::Display for Seconds {
             _ => write!(f, "{:.0} µs", seconds * 1e6),
         }
     }
-}
-
-/// Nanoseconds as seconds.
-pub(super) fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
 }
 
 /// `package 4` or `packages 4, 9, 10`.
@@ -121,6 +116,72 @@ impl fmt::Display for TimerEvidence {
     }
 }
 
+/// `#12, #13`; long lists end in `…`.
+pub(super) fn packets(packets: &[u64]) -> String {
+    let mut text = String::new();
+    for (i, packet) in packets.iter().take(SPELT).enumerate() {
+        let _ = write!(text, "{}#{packet}", if i == 0 { "" } else { ", " });
+    }
+    if packets.len() > SPELT {
+        text.push_str(" …");
+    }
+    text
+}
+
+/// Seconds to the millisecond, where [`Seconds`] would be too coarse: `0.036 s`, `2.958 s`.
+pub(super) fn seconds(seconds: f64) -> String {
+    if seconds.abs() < 0.01 && seconds != 0.0 { format!("{seconds:.6} s") } else { format!("{seconds:.3} s") }
+}
+
+/// `1 frame`, `2 frames`.
+pub(super) fn count(n: u64, what: &str) -> String {
+    crate::decode::command::count(n, what)
+}
+
+/// A ledger's word, for people.
+pub(super) const fn completeness(completeness: Completeness) -> &'static str {
+    match completeness {
+        Completeness::OneSided => "one side only",
+        Completeness::MidStream => "the beginning is missing",
+        Completeness::Truncated => "packets were cut by a snap length",
+        Completeness::Holes => "bytes are missing",
+        Completeness::Unfinished => "complete so far; the connection goes on",
+        Completeness::Complete => "complete",
+    }
+}
+
+/// A behaviour, for people.
+pub(super) const fn behaviour(behaviour: Behaviour) -> &'static str {
+    match behaviour {
+        Behaviour::ThisProtocol => "this protocol",
+        Behaviour::TimerOnly => "timer only",
+        Behaviour::GoBackN => "Go-Back-N",
+        Behaviour::SelectiveRepeat => "selective repeat",
+        Behaviour::StopAndWait => "stop-and-wait",
+    }
+}
+
+/// A behaviour, for programs.
+pub(super) const fn behaviour_key(behaviour: Behaviour) -> &'static str {
+    match behaviour {
+        Behaviour::ThisProtocol => "this-protocol",
+        Behaviour::TimerOnly => "timer-only",
+        Behaviour::GoBackN => "go-back-n",
+        Behaviour::SelectiveRepeat => "selective-repeat",
+        Behaviour::StopAndWait => "stop-and-wait",
+    }
+}
+
+/// A severity as a noun.
+pub(super) const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Chat => "remark",
+        Severity::Note => "note",
+        Severity::Warn => "warning",
+        Severity::Error => "error",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,10 +198,10 @@ mod tests {
     #[test]
     fn many_runs_are_counted_rather_than_spelt() {
         let mut set = PositionSet::new();
-        for k in 0..10 {
+        for k in 0..20 {
             set.push(Positions::new(Pos(10 * k + 1), Pos(10 * k + 2)).unwrap());
         }
         assert!(set.to_string().starts_with("1, 2, 11, 12, "));
-        assert!(set.to_string().ends_with(" … (20 in all)"));
+        assert!(set.to_string().ends_with(" … (40 in all)"));
     }
 }

@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_meant_is_refused_with_what_would_do() {
         ("complete = true\ntimeout = -1", &["line 2", "timeout", "above 0"]),
         ("max_msg_size = 3", &["line 1", "4 to 9999", "found 3"]),
         ("window = \"three\"", &["line 1", "window"]),
-        ("packages_not_written = [0]", &["line 1", "count from 1"]),
+        ("packages_not_written = [0]", &["line 1", "`0` is not a number from 1"]),
         ("packages_not_written = \"4-\"", &["line 1", "4,9-12"]),
         ("message = \"a\"\nmessage_file = \"b\"", &["line 2", "leave one of them out"]),
         ("message_file = \"not-there\"", &["cannot read", "not-there"]),

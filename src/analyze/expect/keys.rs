@@ -10,8 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::analyze::PositionSet;
 use crate::decode::filter::suggest::nearest_of;
 use crate::decode::print::escape::escape;
-use crate::window::Positions;
-use crate::wire::Pos;
+use crate::params::Numbers;
 
 /// The most positions that a list may name.
 const MAX_LISTED: u64 = 100_000;
@@ -113,47 +112,12 @@ pub(super) struct List(pub(super) PositionSet);
 
 impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "needed a list of positions from 1, such as [4, 9, 10] or \"4,9-12\"")]
-        enum Written {
-            Numbers(Vec<i32>),
-            Text(String),
+        let numbers = Numbers::deserialize(deserializer)?;
+        if numbers.count() > MAX_LISTED {
+            return Err(de::Error::custom(format!("{} positions; a list may have {MAX_LISTED}", numbers.count())));
         }
-        let runs = match Written::deserialize(deserializer)? {
-            Written::Numbers(numbers) => numbers.into_iter().map(|n| (n, n)).collect(),
-            Written::Text(text) => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                let run = |item: &str| {
-                    let (first, last) = item.split_once('-').unwrap_or((item, item));
-                    let number = |text: &str| text.trim().parse::<i32>().ok();
-                    number(first).zip(number(last)).ok_or_else(|| {
-                        de::Error::custom(format!("`{item}` is no position or run of positions: write \"4,9-12\""))
-                    })
-                };
-                items.map(run).collect::<Result<Vec<_>, _>>()?
-            }
-        };
-        list(runs).map(List).map_err(de::Error::custom)
+        numbers.positions().map(|positions| Self(positions.collect())).map_err(de::Error::custom)
     }
-}
-
-fn list(mut runs: Vec<(i32, i32)>) -> Result<PositionSet, String> {
-    runs.sort_unstable();
-    let mut set = PositionSet::new();
-    let mut next = 1;
-    for (first, last) in runs {
-        if first < 1 || last < first {
-            return Err(format!("{first} to {last} are no positions: they count from 1, the lower one first"));
-        }
-        if let Some(run) = Positions::new(Pos(first.max(next)), Pos(last)) {
-            set.push(run);
-            next = last.saturating_add(1);
-        }
-    }
-    if set.count() > MAX_LISTED {
-        return Err(format!("{} positions; a list may have {MAX_LISTED}", set.count()));
-    }
-    Ok(set)
 }
 
 /// A parsed file, with its text to say where something stands.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::watch::{NAMED_PACKETS, Watch};
 use super::{Checked, Outcome};
-use crate::analyze::report::words;
 use crate::analyze::rules::size_mismatch;
+use crate::analyze::words;
 use crate::analyze::{Bounds, Completeness, ConnectionAnalysis, PositionSet};
 use crate::decode::framing::CapacityBasis;
 use crate::decode::message::{MAX_MESSAGE_BYTES, Piece};

@@ -4,9 +4,8 @@ use super::{Model, Prior, place};
 use crate::analyze::Step;
 use crate::analyze::again::{Acted, Again, Age, How, Left, Room, Terms};
 use crate::analyze::facts::{AgainFacts, NeverFacts};
-use crate::analyze::metrics::between;
+use crate::analyze::metrics::{between, in_seconds};
 use crate::analyze::rules::{self, Found};
-use crate::analyze::words::seconds;
 use crate::decode::framing::FramedConnection;
 use crate::decode::info::{AckSeen, Earlier};
 use crate::window::Departure;
@@ -35,7 +34,7 @@ impl Model {
                 let max = self.surely_uncounted(pos).and_then(since);
                 let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY).max(min) });
                 if let Some(nanos) = opened.and_then(|opening| between(opening.time, step.time)) {
-                    self.meter.gap_open.add(seconds(nanos));
+                    self.meter.gap_open.add(in_seconds(nanos));
                 }
                 (
                     How::Late { opened: opened.map(|opening| opening.packet) },
@@ -64,7 +63,7 @@ impl Model {
         let torn = matches!(acked_before, AckSeen::In { packet, .. }
             if packet > step.packet || self.torn_ack == Some(packet) || prior.clock_back.is_some_and(|back| packet >= back.packet));
         let acked_before = if torn { AckSeen::No } else { acked_before };
-        let capture_age = between(before, step.time).map(seconds);
+        let capture_age = between(before, step.time).map(in_seconds);
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
         let age = match name {
             Name::Done => age.filter(|age| age.min > 0.0).or(capture_age.map(|by_capture| Age {
@@ -134,7 +133,7 @@ impl Model {
         let oldest = Pos(last.0 + 1);
         // It has to have been the oldest for as long: that ACK took its time to reach the client.
         let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(moved, step.time));
-        if since.is_none_or(|nanos| seconds(nanos) < timeout + self.tolerance) {
+        if since.is_none_or(|nanos| in_seconds(nanos) < timeout + self.tolerance) {
             return;
         }
         let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {

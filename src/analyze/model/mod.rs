@@ -14,12 +14,11 @@ use super::answers::{Answers as Calls, Asked, Call, CallKind, NotWritten};
 use super::course::Course;
 use super::facts::{Because, Before, ClockBack, Place, SentBack, Waited};
 use super::ledger::{Book, index};
-use super::metrics::{Meter, between};
+use super::metrics::{Meter, between, in_seconds};
 use super::parameters::Inference;
 use super::reference::{Replay, ReplayOptions};
 use super::rules::{self, Found};
 use super::tally::Tally;
-use super::words::seconds;
 use super::{AnalysisOptions, PositionSet, Step, StepVerdict};
 use crate::decode::Observer;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
@@ -589,6 +588,6 @@ fn waited(
     step: &Step,
     tolerance: f64,
 ) -> Option<Waited> {
-    let seconds = between(time, step.time).map(seconds)?;
+    let seconds = between(time, step.time).map(in_seconds)?;
     (name == Name::Msg && pos > edge && seconds >= tolerance).then_some(Waited { seconds, edge, packet })
 }

@@ -5,9 +5,8 @@ use crate::analyze::Step;
 use crate::analyze::course::{Event, OutOfCourse};
 use crate::analyze::facts::FrameFacts;
 use crate::analyze::ledger::index;
-use crate::analyze::metrics::between;
+use crate::analyze::metrics::{between, in_seconds};
 use crate::analyze::rules::{self, Found};
-use crate::analyze::words::seconds;
 use crate::decode::framing::{CapacityBasis, FramedConnection, LocatedFrame};
 use crate::decode::info::{Flaws, Info, Note};
 use crate::window::{Acknowledgement, Departure};
@@ -125,7 +124,7 @@ impl Model {
                 self.asked_sent = self.asked_sent.or(step.sent_time.filter(|sent| sent.is_finite()));
             }
             Some(Name::ReturnMax) => {
-                self.meter.handshake = between(self.asked_at, step.time).filter(|nanos| *nanos >= 0).map(seconds);
+                self.meter.handshake = between(self.asked_at, step.time).filter(|nanos| *nanos >= 0).map(in_seconds);
             }
             _ => {}
         }

@@ -31,7 +31,7 @@ use super::score::{Among, Scores};
 use super::standing::Standing;
 use super::timing::Timed;
 use super::{ReplayOptions, Write};
-use crate::analyze::report::words::seconds;
+use crate::analyze::words::seconds;
 use crate::analyze::{Behaviour, BehaviourFit, Step};
 use crate::window::{Acknowledgement, Arrival, Departure};
 use lone_waits::LoneWaits;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::Write;
-use crate::analyze::report::words::seconds;
+use crate::analyze::words::seconds;
 use crate::time::Timestamp;
 use crate::window::Departure;
 

@@ -159,7 +159,7 @@ impl Replay {
 
 /// From one capture time to another.
 #[expect(clippy::cast_precision_loss, reason = "for words and tolerances")]
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+fn elapsed(from: Timestamp, to: Timestamp) -> f64 {
     to.since(from) as f64 / 1e9
 }
 

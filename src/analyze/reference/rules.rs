@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::flight::Flight;
 use super::standing::Standing;
-use super::{ReplayOptions, Write, seconds};
+use super::{ReplayOptions, Write, elapsed};
 use crate::analyze::{Divergence, Finding, Step};
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Departure, Positions};
@@ -237,7 +237,7 @@ impl Rules {
     /// "at 0.2099 s ".
     fn moment(&self, time: Option<Timestamp>, packet: u64) -> String {
         match time.zip(self.began.or(time)) {
-            Some((time, began)) => format!("at {:.4} s ", seconds(began, time)),
+            Some((time, began)) => format!("at {:.4} s ", elapsed(began, time)),
             None => format!("in packet {packet} "),
         }
     }

@@ -1,7 +1,7 @@
 //! Where sender and receiver stand, as far as the capture proves it.
 
 use super::flight::Flight;
-use super::{ReplayOptions, Write, seconds};
+use super::{ReplayOptions, Write, elapsed};
 use crate::analyze::Step;
 use crate::time::Timestamp;
 use crate::window::{Arrival, RecvWindow};
@@ -109,7 +109,7 @@ impl Standing {
     /// The way from the capture point to the client and back, at most; `None` when the handshake does not tell.
     pub(super) fn loop_seconds(&self) -> Option<f64> {
         let [answer, first] = self.handshake;
-        Some(seconds(answer?, first?))
+        Some(elapsed(answer?, first?))
     }
 
     /// A frame without a place in the window.

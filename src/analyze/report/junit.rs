@@ -6,10 +6,10 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use super::words::{count, positions};
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::expect::Outcome;
 use crate::analyze::rules::{RULES, expectation_failed};
+use crate::analyze::words::count;
 use crate::analyze::{Doubt, Finding, Rule, Severity};
 use crate::decode::framing::FramedConnection;
 use crate::decode::print::escape::tame;
@@ -103,7 +103,7 @@ impl<W: Write> Junit<W> {
             let first = first.map_or_else(String::new, |finding| format!(": {}", tame(&finding.message)));
             (Outcome::Failed, format!("{}{first}", count(failures, "finding")))
         } else if let [doubt, more @ ..] = doubts.as_slice() {
-            let of = (!doubt.positions.is_empty()).then(|| format!("of {}", positions(&doubt.positions)));
+            let of = (!doubt.positions.is_empty()).then(|| format!("of {}", doubt.positions));
             let more = (!more.is_empty()).then(|| format!("and {} more", more.len()));
             let about: Vec<String> = of.into_iter().chain(more).collect();
             let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join("; ")) };

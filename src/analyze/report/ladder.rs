@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::places::Places;
-use super::words::count;
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::rules::done_resend;
+use crate::analyze::words::count;
 use crate::analyze::{Evidence, Finding, NotWritten, Severity, Step, StepVerdict};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
 use crate::decode::print::Colour;

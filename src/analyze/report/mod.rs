@@ -24,7 +24,6 @@ mod record;
 pub(in crate::analyze) mod samples;
 pub mod schema;
 pub mod text;
-pub(in crate::analyze) mod words;
 pub(in crate::analyze) mod wrap;
 
 pub use record::{ConnectionRecord, FileRecord, KeepLimits, Totals};

@@ -15,9 +15,9 @@ use std::io::{self, Write};
 
 use comfy_table::CellAlignment;
 
-use super::words::{self, count};
 use super::{ConnectionRecord, Report, Totals};
 use crate::analyze::Severity;
+use crate::analyze::words::{self, count};
 use crate::decode::framing::FramedConnection;
 use crate::decode::print::Colour;
 use crate::decode::print::escape::tame;

@@ -1,8 +1,8 @@
 //! `ack-withheld`: a package arrived in order, and neither its own ACK nor a higher one was ever written.
 
 use crate::analyze::facts::{Because, ClosingFacts, Place};
-use crate::analyze::metrics::between;
-use crate::analyze::words::{Seconds, seconds};
+use crate::analyze::metrics::{between, in_seconds};
+use crate::analyze::words::Seconds;
 use crate::analyze::{Certainty, Finding, Group, Rule, Severity};
 use crate::wire::{Name, Side};
 
@@ -22,7 +22,7 @@ const PATIENCE: f64 = 1.25;
 pub(super) fn judge(facts: &ClosingFacts<'_>, found: &mut Found) {
     for &(pos, name, packet, time) in &facts.unanswered {
         let place = Place { side: Some(Side::Server), ..facts.place };
-        let silence = between(time, facts.place.time).map(seconds);
+        let silence = between(time, facts.place.time).map(in_seconds);
         let long = silence.zip(facts.longest_rtt).is_some_and(|(silence, rtt)| silence >= PATIENCE * rtt);
         if !facts.proves || !long {
             let because = if facts.proves && silence.is_none() {

@@ -1,7 +1,8 @@
 //! `clock-backwards`: a packet's capture time is before that of the packet before it.
 
 use crate::analyze::facts::FrameFacts;
-use crate::analyze::words::{Seconds, seconds};
+use crate::analyze::metrics::in_seconds;
+use crate::analyze::words::Seconds;
 use crate::analyze::{Finding, Group, Rule, Severity};
 
 use super::Found;
@@ -16,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
 
 pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
     let Some(back) = facts.clock_back else { return };
-    let by = Seconds(seconds(back.nanos));
+    let by = Seconds(in_seconds(back.nanos));
     found.findings.push(Finding {
         packets: vec![back.packet, facts.place.packet],
         expected: format!("a capture time not before that of packet {}", back.packet),

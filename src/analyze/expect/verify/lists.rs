@@ -4,7 +4,7 @@ use super::{Checks, Shared};
 use crate::analyze::PositionSet;
 use crate::analyze::expect::Outcome;
 use crate::analyze::expect::watch::{Answered, InTurn};
-use crate::analyze::report::words;
+use crate::analyze::words;
 use crate::window::Positions;
 use crate::wire::{Pos, Side};
 
@@ -35,10 +35,10 @@ impl Checks<'_> {
             lines.push(Outcome::Failed, run, packet, not_declared(run), why);
         }
         let none = lines.is_empty() && met.positions.is_empty();
-        let listed = words::positions(declared);
+        let listed = declared.to_string();
         if !met.positions.is_empty() {
             let seen = format!("not written before {}", words::packets(&met.named()));
-            self.push(KEY, Outcome::Met, words::positions(&met.positions), seen, met);
+            self.push(KEY, Outcome::Met, met.positions.to_string(), seen, met);
         } else if none && listed.is_empty() && self.is_whole(Side::Client) {
             self.push(KEY, Outcome::Met, "none".to_owned(), "every package was written in its turn".into(), met);
         } else if none {
@@ -163,7 +163,7 @@ impl Checks<'_> {
         let none = lines.is_empty() && met.positions.is_empty();
         if !met.positions.is_empty() {
             let seen = format!("not written when first due; see {}", words::packets(&met.named()));
-            self.push(KEY, Outcome::Met, words::positions(&met.positions), seen, met);
+            self.push(KEY, Outcome::Met, met.positions.to_string(), seen, met);
         } else if none && whole {
             self.push(KEY, Outcome::Met, "none".to_owned(), "every ACK was written when it was due".into(), met);
         } else if none {
@@ -178,7 +178,7 @@ impl Checks<'_> {
         }
         for (outcome, about, n) in lines.beyond {
             let declared = format!("{} more", words::count(n, "position"));
-            self.push(key, outcome, declared, words::positions(&about.positions), about);
+            self.push(key, outcome, declared, about.positions.to_string(), about);
         }
     }
 }

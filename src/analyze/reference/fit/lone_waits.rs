@@ -7,7 +7,7 @@ use super::super::timing::MAX_WAITING;
 use super::timers::Timers;
 use super::{PIPELINED, elapsed};
 use crate::analyze::Behaviour;
-use crate::analyze::report::words::seconds;
+use crate::analyze::words::seconds;
 
 /// Gathers such waits; they count only when there never were two positions outstanding.
 #[derive(Debug, Default)]

@@ -4,9 +4,9 @@ use super::super::flight::{Age, Flight};
 use super::super::score::{Among, Scores};
 use super::super::standing::Standing;
 use super::super::timing::{MAX_WAITING, Timed, Timing, best_timeout};
-use super::super::{ReplayOptions, Write, seconds as between};
+use super::super::{ReplayOptions, Write, elapsed};
 use crate::analyze::Step;
-use crate::analyze::report::words::seconds;
+use crate::analyze::words::seconds;
 use crate::time::Timestamp;
 use crate::window::Departure;
 use crate::wire::Pos;
@@ -86,7 +86,7 @@ impl Timers {
     #[inline]
     pub(super) fn overdue_at_ack(&self, scores: &mut Scores, flight: &Flight, step: &Step, Pos(number): Pos) {
         let (Some(timeout), Some(now), Some(last)) = (self.timeout, step.time, flight.get(number)) else { return };
-        let Some(age) = last.time.map(|time| between(time, now)).filter(|age| *age > timeout + self.tolerance) else {
+        let Some(age) = last.time.map(|time| elapsed(time, now)).filter(|age| *age > timeout + self.tolerance) else {
             return;
         };
         scores.decide(Among::NONE, Among::SELECTIVE_REPEAT);
@@ -100,7 +100,7 @@ impl Timers {
     /// the client, and the resend the way from there.
     fn just_oldest(&self, at: &Standing, time: Option<Timestamp>, age: Age) -> bool {
         let (Some(time), Some(since)) = (time, self.oldest_since) else { return false };
-        let oldest_for = between(since, time);
+        let oldest_for = elapsed(since, time);
         // What it was late by at most, if its timer ended once; without a timeout, anything less than its age.
         let late = self.timeout.map_or(age.max, |timeout| age.max - timeout);
         at.loop_seconds().is_none_or(|way| oldest_for <= late + way + self.tolerance)

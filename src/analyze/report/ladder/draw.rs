@@ -11,8 +11,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::rows::{Arrow, Fate, Fold, Kind, Row, Tone};
 use crate::analyze::report::ConnectionRecord;
-use crate::analyze::report::words::count;
 use crate::analyze::report::wrap::{cut, wrap};
+use crate::analyze::words::count;
 use crate::decode::print::Colour;
 use crate::time::Timestamp;
 use crate::wire::Side;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::analyze::expect::Checked;
-use crate::analyze::report::{ConnectionRecord, FileRecord, Totals, words};
+use crate::analyze::report::{ConnectionRecord, FileRecord, Totals};
+use crate::analyze::words;
 use crate::analyze::{
     self as inner, Basis, BehaviourFit, Bounds, Cause, Certainty, Completeness, ConnectionAnalysis, Doubt, Evidence,
     Finding, LedgerHole, PositionSet, RuleCount, Severity, Spread, Trigger,

@@ -1,8 +1,8 @@
 //! What the capture has of a connection, and the parameters.
 
 use super::super::ConnectionRecord;
-use super::super::words::{self, count, seconds};
 use super::sheet::Sheet;
+use crate::analyze::words::{self, count, seconds};
 use crate::analyze::{Completeness, Inferred, Ledger, Parameters};
 use crate::decode::print::escape::tame;
 use crate::decode::reassembly::Closing;

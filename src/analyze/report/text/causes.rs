@@ -3,8 +3,8 @@
 use comfy_table::CellAlignment;
 
 use super::super::ConnectionRecord;
-use super::super::words::{count, positions, seconds};
 use super::sheet::Sheet;
+use crate::analyze::words::{count, seconds};
 use crate::analyze::{Basis, Cause, Evidence, Finding, TimerEvidence, Trigger, Why};
 
 /// Causes that are told one by one.
@@ -23,7 +23,7 @@ pub(super) fn draw(sheet: &mut Sheet, record: &ConnectionRecord) {
     for (finding, cause) in all.iter().take(CAUSES) {
         table.row([
             format!("#{}", cause.evidence.packet),
-            positions(&finding.positions),
+            finding.positions.to_string(),
             why(cause),
             triggers(cause),
             then(&cause.evidence),

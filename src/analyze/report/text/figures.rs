@@ -1,7 +1,7 @@
 //! The figures of a connection.
 
-use super::super::words::{count, seconds};
 use super::sheet::Sheet;
+use crate::analyze::words::{count, seconds};
 use crate::analyze::{Basis, Metrics, Spread, Sums};
 
 pub(super) fn draw(sheet: &mut Sheet, metrics: &Metrics) {

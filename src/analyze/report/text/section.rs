@@ -3,11 +3,11 @@
 use comfy_table::CellAlignment;
 
 use super::super::ConnectionRecord;
-use super::super::words::{self, count, packets, positions};
 use super::sheet::{Sheet, severity_cell};
 use super::{Layout, capture, causes, figures};
 use crate::analyze::expect::Outcome;
 use crate::analyze::rules::expectation_failed;
+use crate::analyze::words::{self, count, packets};
 use crate::analyze::{Behaviour, BehaviourFit, Certainty, Finding, Severity};
 use crate::decode::print::escape::tame;
 
@@ -97,7 +97,7 @@ fn findings(sheet: &mut Sheet, record: &ConnectionRecord) {
         table.row([
             finding.severity.as_str().to_owned(),
             format!("#{}", finding.at),
-            positions(&finding.positions),
+            finding.positions.to_string(),
             finding.rule.name.to_owned(),
             what(finding),
         ]);
@@ -150,7 +150,7 @@ fn doubts(sheet: &mut Sheet, record: &ConnectionRecord) {
     for doubt in record.doubts.iter().take(DOUBTS) {
         let about = match doubt.positions.is_empty() {
             true => packets(&doubt.packets),
-            false => format!("{} ({})", positions(&doubt.positions), packets(&doubt.packets)),
+            false => format!("{} ({})", doubt.positions, packets(&doubt.packets)),
         };
         table.row([doubt.rule.name.to_owned(), format!("{about}: cannot tell, because {}", tame(&doubt.because))]);
     }
