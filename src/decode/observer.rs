@@ -103,6 +103,55 @@ impl Observer {
         end: u64,
         info: &mut Info,
     ) -> Option<u32> {
+        if let Some(note) = self.next_in_line(from, frame, packet, time) {
+            info.note = note;
+            return self.window.in_flight();
+        }
+        self.observe_any(from, frame, packet, time, end, info)
+    }
+
+    /// The short way for what nearly every frame is: the next position, or the ACK of the next one, in a quiet exchange and
+    /// without flaws. Else changes nothing and gives `None`.
+    #[inline(always)] // one call for each frame
+    fn next_in_line(
+        &mut self,
+        from: Side,
+        frame: &CapturedFrame<'_>,
+        packet: u64,
+        time: Option<Timestamp>,
+    ) -> Option<Note> {
+        if !self.is_quiet() || !frame.is_flawless(from) {
+            return None;
+        }
+        let (Pos(highest), last) = (self.highest(), self.last_acked());
+        match (from, frame.name()?) {
+            (Side::Client, Name::Msg) => {
+                let pos = frame.view().pos();
+                (highest.checked_add(1) == Some(pos.0)).then(|| self.depart_next(pos, frame, packet, time))?;
+                let verdict = Departure::New { unseen: None };
+                let unseen_in = self.unseen_in;
+                Some(Note::Departure { verdict, name: Name::Msg, pos, earlier: Earlier::Nothing, unseen_in })
+            }
+            (Side::Server, Name::Ack) => {
+                let number = frame.view().ack_number()?;
+                let next = number.0 <= highest && last?.0.checked_add(1) == Some(number.0);
+                next.then(|| self.acknowledge_next(number, packet))?;
+                let answers = self.copies.get(number).map_or(Answers::Nothing, |copy| answered(copy, time));
+                Some(Note::Acknowledgement { verdict: Acknowledgement::Advances, number, last, answers })
+            }
+            _ => None,
+        }
+    }
+
+    fn observe_any(
+        &mut self,
+        from: Side,
+        frame: &CapturedFrame<'_>,
+        packet: u64,
+        time: Option<Timestamp>,
+        end: u64,
+        info: &mut Info,
+    ) -> Option<u32> {
         let missing = &mut self.missing[from as usize];
         let was_missing = missing.is_some();
         if was_missing {
@@ -309,16 +358,21 @@ impl Observer {
             self.acks.put(number, packet);
         }
         let answers = match self.copies.get(number) {
-            Some(copy) => Answers::Frame {
-                name: copy.name,
-                packet: copy.packet,
-                // With several copies it is open which one is answered (Karn).
-                after: time.zip(copy.time).filter(|_| copy.copies == 1).map(|(now, then)| now.since(then)),
-            },
+            Some(copy) => answered(copy, time),
             None if verdict == Acknowledgement::Advances && number > highest => Answers::NotCaptured,
             None => Answers::Nothing,
         };
         *note = Note::Acknowledgement { verdict, number, last, answers };
+    }
+}
+
+/// That an ACK seen at `time` answers this copy.
+fn answered(copy: &Written, time: Option<Timestamp>) -> Answers {
+    Answers::Frame {
+        name: copy.name,
+        packet: copy.packet,
+        // With several copies it is open which one is answered (Karn).
+        after: time.zip(copy.time).filter(|_| copy.copies == 1).map(|(now, then)| now.since(then)),
     }
 }
 
@@ -409,6 +463,74 @@ mod tests {
 
         fn text(&mut self, bytes: &[u8]) -> String {
             self.row(bytes).info.to_string()
+        }
+    }
+
+    /// What may come next, mostly the next in line.
+    #[derive(Debug, Clone)]
+    enum Next {
+        Msg(i32, i32),
+        Ack(i32),
+        Done,
+        Wrong(Side),
+        Hole(Side, u64),
+        Cut,
+    }
+
+    fn next() -> impl Strategy<Value = Next> {
+        let side = || prop_oneof![Just(Side::Client), Just(Side::Server)];
+        prop_oneof![
+            12 => Just(Next::Msg(1, 0)),
+            12 => Just(Next::Ack(1)),
+            2 => (-3..4_i32, 0..2_i32).prop_map(|(ahead, flaw)| Next::Msg(ahead, flaw)),
+            2 => (-3..4_i32).prop_map(Next::Ack),
+            1 => Just(Next::Done),
+            1 => side().prop_map(Next::Wrong),
+            1 => (side(), 0..4_u64).prop_map(|(side, len)| Next::Hole(side, len)),
+            1 => Just(Next::Cut),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_says_and_remembers_what_the_general_way_does(
+            steps in proptest::collection::vec((next(), 0..3_i64), 1..60), mid_stream: bool, prints: bool,
+        ) {
+            let start = if mid_stream { Observer::mid_stream() } else { Observer::new() };
+            let mut short = if prints { start.with_fingerprints() } else { start };
+            let mut general = short.clone();
+            let mut ends = [0_u64; 2];
+            for (packet, (step, later)) in (1_u64..).zip(steps) {
+                let (highest, last) = (short.highest().0, short.last_acked().unwrap_or_default().0);
+                let (from, bytes) = match step {
+                    Next::Msg(ahead, flaw) => {
+                        let mut frame = Frame::from_client(Name::Msg, b"abcd", Pos(highest + ahead), packet as f64);
+                        frame.seq += flaw;
+                        (Side::Client, bytes(&frame))
+                    }
+                    Next::Ack(ahead) => (Side::Server, ack(&(last + ahead).to_string())),
+                    Next::Done => (Side::Client, bytes(&Frame::from_client(Name::Done, b"", Pos(highest + 1), 1.0))),
+                    Next::Wrong(from) => (from, msg(highest + 1, 1.0)),
+                    Next::Hole(from, len) => {
+                        short.hole_until(from, ends[from as usize] + len);
+                        general.hole_until(from, ends[from as usize] + len);
+                        continue;
+                    }
+                    Next::Cut => (Side::Client, msg(highest + 1, 1.0)),
+                };
+                let view = FrameView::new(&bytes, HANDSHAKE).unwrap();
+                let cut = HANDSHAKE.len() - 1..HANDSHAKE.len();
+                let cut = if matches!(step, Next::Cut) { std::slice::from_ref(&cut) } else { &[] };
+                let frame = CapturedFrame::partial(view, cut);
+                let time = (later > 0).then(|| Timestamp::from_nanos(packet as i64 * later));
+                ends[from as usize] += 2;
+                let end = ends[from as usize];
+                let (mut said, mut expected) = (Info::default(), Info::default());
+                let in_flight = short.observe_into(from, &frame, packet, time, end, &mut said);
+                prop_assert_eq!(in_flight, general.observe_any(from, &frame, packet, time, end, &mut expected));
+                prop_assert_eq!(format!("{said:?}"), format!("{expected:?}"));
+                prop_assert_eq!(format!("{short:?}"), format!("{general:?}"));
+            }
         }
     }
 
