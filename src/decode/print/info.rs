@@ -3,22 +3,46 @@
 use super::number::write_integer;
 use crate::decode::Info;
 
+/// Such an Info.
+pub(super) enum Answer {
+    /// Nothing to say.
+    Silence,
+    /// An ACK answers a packet, so many hundredths of a second later.
+    To {
+        /// The packet.
+        packet: u64,
+        /// Rounded.
+        hundredths: u64,
+    },
+}
+
+/// What `info` says, when it is one of these.
+#[inline]
+pub(super) fn common_info(info: &Info) -> Option<Answer> {
+    if info.is_silent() {
+        return Some(Answer::Silence);
+    }
+    let (packet, nanos) = info.plain_answer()?;
+    // Two decimals, rounded, in integers.
+    Some(Answer::To { packet, hundredths: nanos.saturating_add(5_000_000) / 10_000_000 })
+}
+
 /// Appends the text of `info` as [`Display`](std::fmt::Display) writes it, when it is one of these; else nothing, and
 /// says false.
 #[inline]
 pub(super) fn write_common_info(out: &mut Vec<u8>, info: &Info) -> bool {
-    if info.is_silent() {
-        return true;
+    match common_info(info) {
+        Some(Answer::Silence) => {}
+        Some(Answer::To { packet, hundredths }) => {
+            out.extend_from_slice(b"acknowledges #");
+            write_integer(out, packet);
+            out.extend_from_slice(b" after ");
+            write_integer(out, hundredths / 100);
+            let decimals = (hundredths % 100) as u8;
+            out.extend_from_slice(&[b'.', b'0' + decimals / 10, b'0' + decimals % 10, b' ', b's']);
+        }
+        None => return false,
     }
-    let Some((packet, nanos)) = info.plain_answer() else { return false };
-    // Two decimals, rounded, in integers.
-    let hundredths = nanos.saturating_add(5_000_000) / 10_000_000;
-    out.extend_from_slice(b"acknowledges #");
-    write_integer(out, packet);
-    out.extend_from_slice(b" after ");
-    write_integer(out, hundredths / 100);
-    let decimals = (hundredths % 100) as u8;
-    out.extend_from_slice(&[b'.', b'0' + decimals / 10, b'0' + decimals % 10, b' ', b's']);
     true
 }
 

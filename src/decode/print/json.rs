@@ -10,11 +10,13 @@ use std::io::{self, Write};
 
 use super::escape::{Origin, Quoting, write_escaped};
 use super::info::write_common_info;
-use super::number::{write_epoch, write_hex, write_integer, write_shortest};
+use super::number::{hex_digits, write_epoch, write_hex, write_integer, write_shortest};
+use super::plain::{Line, Pen, PlainName, PlainRow};
 use super::sink::Sink;
 use super::words::{write_name, write_side};
 use super::{Flushing, RowPrinter};
 use crate::decode::row::Row;
+use crate::wire::Side;
 
 /// How objects are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,7 @@ pub struct Json<W> {
     arrangement: Arrangement,
     /// What stands before the next object.
     lead: &'static [u8],
+    line: Line,
     info: String,
 }
 
@@ -42,7 +45,7 @@ impl<W: Write> Json<W> {
             Arrangement::Array => b"[\n",
             Arrangement::Lines => b"",
         };
-        Self { sink: Sink::new(out, flushing), arrangement, lead, info: String::new() }
+        Self { sink: Sink::new(out, flushing), arrangement, lead, line: Line::new(), info: String::new() }
     }
 }
 
@@ -50,7 +53,10 @@ impl<W: Write> RowPrinter for Json<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         let out = &mut self.sink.buffer;
         out.extend_from_slice(self.lead);
-        write_object(out, row, &mut self.info);
+        match PlainRow::of(row) {
+            Some(plain) => out.extend_from_slice(self.line.with(|pen| lay_object(pen, &plain))),
+            None => write_object(out, row, &mut self.info),
+        }
         match self.arrangement {
             Arrangement::Array => self.lead = b",\n",
             Arrangement::Lines => out.push(b'\n'),
@@ -76,7 +82,47 @@ impl<W: Write> RowPrinter for Json<W> {
     }
 }
 
-fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &mut String) {
+/// The short way.
+#[inline(always)] // one call for each row
+pub(super) fn lay_object(pen: &mut Pen<'_>, row: &PlainRow<'_>) {
+    pen.put(b"{\"packet\":");
+    pen.digits(row.packet);
+    pen.put(b",\"time\":\"");
+    pen.time(row.time);
+    pen.put(b"\",\"connection\":");
+    pen.digits(row.connection);
+    match row.from {
+        Side::Client => pen.put(b",\"from\":\"client\""),
+        Side::Server => pen.put(b",\"from\":\"server\""),
+    }
+    match row.name {
+        PlainName::Msg => pen.put(b",\"header\":\"MSG\",\"pos\":"),
+        PlainName::Ack => pen.put(b",\"header\":\"ACK\",\"pos\":"),
+    }
+    pen.digits(row.pos);
+    pen.put(b",\"payload\":\"");
+    pen.text(row.payload);
+    pen.put(b"\",\"payload_hex\":\"");
+    for byte in row.payload {
+        pen.put(&hex_digits(*byte));
+    }
+    pen.put(b"\",\"seq\":");
+    pen.digits(row.seq);
+    pen.put(b",\"sent_time\":");
+    pen.shortest(row.sent_time);
+    pen.put(b",\"ack\":");
+    pen.digits(row.ack);
+    pen.put(b",\"prev_seq\":");
+    pen.digits(row.prev_seq);
+    pen.put(b",\"in_flight\":");
+    pen.digits(row.in_flight);
+    pen.put(b",\"info\":\"");
+    pen.info(row.info.as_ref());
+    pen.put(b"\"}");
+}
+
+/// The way for every row.
+pub(super) fn write_object(out: &mut Vec<u8>, row: &Row<'_>, info: &mut String) {
     let frame = &row.frame;
     out.extend_from_slice(b"{\"packet\":");
     write_integer(out, row.packet);

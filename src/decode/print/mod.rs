@@ -18,6 +18,7 @@ mod hexdump;
 mod info;
 pub mod json;
 mod number;
+mod plain;
 mod sink;
 pub mod table;
 pub mod text;

@@ -37,21 +37,47 @@ pub(super) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 /// A decimal integer.
 #[inline]
 pub(super) fn write_integer<I: itoa::Integer + Copy + TryInto<u32>>(out: &mut Vec<u8>, value: I) {
-    match value.try_into() {
-        Ok(digit @ 0..10) => out.push(b'0' + digit as u8),
-        Ok(small @ 0..EIGHT_DIGITS) => {
-            let digits = eight_digits(small);
-            let leading = (digits.trailing_zeros() / 8).min(7);
+    match digits(value) {
+        Some(Digits { text, len: 1 }) => out.push(text as u8),
+        Some(Digits { text, len }) => {
             // All eight places at once, then without those that are not used: cheaper than a copy of just so many.
-            out.extend_from_slice(&(ascii(digits) >> (8 * leading)).to_le_bytes());
-            out.truncate(out.len() - leading as usize);
+            out.extend_from_slice(&text.to_le_bytes());
+            out.truncate(out.len() - (8 - len));
         }
-        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+        None => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
 }
 
+/// The text of a number of at most eight digits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Digits {
+    /// The first in the lowest byte.
+    pub(super) text: u64,
+    pub(super) len: usize,
+}
+
+/// The text of `value`; `None` when it is negative or longer.
+#[inline(always)] // a few moves, which callers combine
+pub(super) fn digits<I: TryInto<u32>>(value: I) -> Option<Digits> {
+    match value.try_into().ok()? {
+        digit @ 0..10 => Some(Digits { text: u64::from(b'0') + u64::from(digit), len: 1 }),
+        small @ 0..EIGHT_DIGITS => {
+            let digits = eight_digits(small);
+            let leading = (digits.trailing_zeros() / 8).min(7);
+            Some(Digits { text: ascii(digits) >> (8 * leading), len: 8 - leading as usize })
+        }
+        _ => None,
+    }
+}
+
+/// All eight digits of a number below [`EIGHT_DIGITS`].
+#[inline(always)] // as above
+pub(super) const fn all_eight(number: u32) -> [u8; 8] {
+    ascii(eight_digits(number)).to_le_bytes()
+}
+
 /// What eight decimal digits cannot hold any more.
-const EIGHT_DIGITS: u32 = 100_000_000;
+pub(super) const EIGHT_DIGITS: u32 = 100_000_000;
 
 /// The digits of a number below [`EIGHT_DIGITS`] with leading zeros, one a byte, the first in the lowest.
 ///
@@ -97,7 +123,7 @@ fn write_whole_seconds(out: &mut Vec<u8>, seconds: u64) {
     match (seconds / limit, (seconds % limit) as u32) {
         (above @ 1.., below) => {
             write_integer(out, above);
-            out.extend_from_slice(&ascii(eight_digits(below)).to_le_bytes());
+            out.extend_from_slice(&all_eight(below));
         }
         (_, below) => write_integer(out, below),
     }
@@ -121,7 +147,7 @@ pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
     }
     let nanos = (nanos % NANOS_PER_SEC) as u32;
     out.extend_from_slice(&[b'.', b'0' + (nanos / EIGHT_DIGITS) as u8]);
-    out.extend_from_slice(&ascii(eight_digits(nanos % EIGHT_DIGITS)).to_le_bytes());
+    out.extend_from_slice(&all_eight(nanos % EIGHT_DIGITS));
     out.truncate(out.len() - 9_usize.saturating_sub(usize::from(digits)));
 }
 
