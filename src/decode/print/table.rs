@@ -30,7 +30,7 @@ use tint::Tint;
 const BLOCK_ROWS: usize = 1000;
 
 /// Rows of the first block that comfy-table draws; the rest is written as later rows are, in a twentieth of the time.
-const DRAWN_ROWS: usize = 50;
+const DRAWN_ROWS: usize = 16;
 
 /// Text that the first block may hold; reached before [`BLOCK_ROWS`] only with very long payloads.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -73,8 +73,10 @@ impl<W: Write> Table<W> {
     fn draw_block(&mut self, extent: Extent) {
         let State::Block { rows, .. } = &mut self.state else { return };
         let mut rows = std::mem::take(rows);
-        for row in &mut rows {
-            row.widen_time(self.clock.digits());
+        if self.clock.has_widened() {
+            for row in &mut rows {
+                row.widen_time(self.clock.digits());
+            }
         }
         let mut arrangement = Arrangement::new(&rows, self.width, extent);
         let columns = arrangement.columns();
@@ -131,10 +133,10 @@ impl<W: Write> RowPrinter for Table<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         match &mut self.state {
             State::Block { rows, bytes } => {
-                let mut cells = Cells::default();
-                cells.fill(row, &mut self.clock);
-                *bytes += cells.len();
-                rows.push(cells);
+                self.spare.fill(row, &mut self.clock);
+                *bytes += self.spare.len();
+                // As large as its text, which growing would not be.
+                rows.push(self.spare.clone());
                 let full = rows.len() >= BLOCK_ROWS || *bytes >= BLOCK_BYTES;
                 if full || self.sink.flushing() == Flushing::Row {
                     self.draw_block(Extent::MoreMayCome);

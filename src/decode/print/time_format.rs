@@ -95,6 +95,14 @@ impl TimeFormat {
     pub const fn reference(&self) -> TimeReference {
         self.reference
     }
+
+    /// Decimals until a time needs more.
+    const fn first_digits(&self) -> u8 {
+        match self.digits {
+            Some(digits) => digits,
+            None => 6,
+        }
+    }
 }
 
 impl Default for TimeFormat {
@@ -162,16 +170,18 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) const fn new(format: TimeFormat) -> Self {
-        let digits = match format.digits {
-            Some(digits) => digits,
-            None => 6,
-        };
+        let digits = format.first_digits();
         Self { format, digits, first: None, recent: VecDeque::new(), before_recent: None, previous_shown: None }
     }
 
     /// Decimals of the times written from now on.
     pub(super) const fn digits(&self) -> u8 {
         self.digits
+    }
+
+    /// True when times that were written before have fewer decimals.
+    pub(super) const fn has_widened(&self) -> bool {
+        self.digits != self.format.first_digits()
     }
 
     /// A packet that is not shown, or not yet.

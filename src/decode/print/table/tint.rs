@@ -1,6 +1,8 @@
 //! Colour of a row: who sent it and whether it asks for attention. Colour repeats what From and Info say.
 
+use crate::decode::info::Note;
 use crate::decode::row::Row;
+use crate::window::{Acknowledgement, Departure};
 use crate::wire::Side;
 
 /// Back to the terminal's own colour.
@@ -22,16 +24,14 @@ pub(super) enum Tint {
 
 impl Tint {
     pub(super) fn of(row: &Row<'_>) -> Self {
-        match row.info.verdict() {
-            Some(
-                "beyond-window" | "window-exceeded" | "malformed" | "bad-ack-number" | "unsent" | "ack-of-unsent"
-                | "premature" | "premature-ack" | "regress" | "ack-regress",
-            ) => Self::Fault,
-            Some(
-                "skip" | "gap" | "fill" | "resend" | "jump" | "ack-gap" | "duplicate" | "duplicate-ack" | "reack"
-                | "late-ack",
-            ) => Self::Repair,
-            _ if row.frame.header_text().is_some() && row.frame.name().is_none() => Self::Fault,
+        match row.info.note {
+            Note::Departure { verdict: Departure::BeyondWindow { .. }, .. } => Self::Fault,
+            Note::Departure { verdict: Departure::Skip { .. } | Departure::Fill | Departure::Resend, .. } => {
+                Self::Repair
+            }
+            Note::Acknowledgement { verdict, .. } if is_fault(verdict) => Self::Fault,
+            Note::Acknowledgement { verdict, .. } if is_repair(verdict) => Self::Repair,
+            _ if row.frame.name().is_none() && row.frame.header_text().is_some() => Self::Fault,
             _ => match row.from {
                 Side::Client => Self::Client,
                 Side::Server => Self::Server,
@@ -48,4 +48,14 @@ impl Tint {
             Self::Fault => "\x1b[1;31m",
         }
     }
+}
+
+const fn is_fault(verdict: Acknowledgement) -> bool {
+    use Acknowledgement::{Malformed, Premature, Regress, Unsent};
+    matches!(verdict, Malformed | Unsent | Premature { .. } | Regress)
+}
+
+const fn is_repair(verdict: Acknowledgement) -> bool {
+    use Acknowledgement::{Duplicate, Jump, Reack};
+    matches!(verdict, Jump { .. } | Duplicate | Reack)
 }
