@@ -47,6 +47,10 @@ impl Chunker {
         self.source.encoding()
     }
 
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Offset in the file of the current place.
     pub(super) const fn offset(&self) -> u64 {
         self.offset

@@ -5,10 +5,13 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::Limits;
+use super::express::Express;
 use super::names::{Field, Layer};
 use super::value::{Key, Shape, Shaped, Text, TupleLen};
 
 /// What the needed fields of one object say.
+#[derive(Debug)]
 pub(super) struct Fields<'a> {
     slots: [Slot<'a>; Field::COUNT],
     /// What the object is.
@@ -70,7 +73,7 @@ impl Style {
 }
 
 /// One field: its first two values and how many there were, and its raw bytes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Slot<'a> {
     pub(super) first: Option<Text<'a>>,
     pub(super) second: Option<Text<'a>>,
@@ -79,7 +82,7 @@ pub(super) struct Slot<'a> {
 }
 
 /// The values of a field that may come several times. The usual few need no allocation.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Parts<'a> {
     few: [Option<Text<'a>>; 2],
     more: Vec<Text<'a>>,
@@ -105,7 +108,25 @@ impl<'a> Parts<'a> {
 impl<'a> Fields<'a> {
     /// Parses one whole object.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let mut fields = Self {
+        let mut fields = Self::new();
+        let mut parser = serde_json::Deserializer::from_slice(text);
+        At(&mut fields, Object).deserialize(&mut parser)?;
+        parser.end()?;
+        Ok(fields)
+    }
+
+    /// Takes in the plain object that `text` begins with, and says how long it is; `None` when it is not that plain, and
+    /// then these fields are of no use.
+    pub(super) fn read_plain(&mut self, text: &'a [u8], limits: Limits) -> Option<usize> {
+        text.starts_with(b"{").then_some(())?;
+        let mut parser = Express::new(text, limits);
+        At(self, Object).deserialize(&mut parser).ok()?;
+        Some(parser.read()).filter(|len| *len <= limits.packet_bytes)
+    }
+
+    /// Those of nothing.
+    pub(super) fn new() -> Self {
+        Self {
             slots: std::array::from_fn(|_| Slot::default()),
             kind: Kind::default(),
             segment_data: Parts::default(),
@@ -116,11 +137,7 @@ impl<'a> Fields<'a> {
             outermost: None,
             outermost_len: None,
             style: Style::default(),
-        };
-        let mut parser = serde_json::Deserializer::from_slice(text);
-        At(&mut fields, Object).deserialize(&mut parser)?;
-        parser.end()?;
-        Ok(fields)
+        }
     }
 
     /// One field.
@@ -256,6 +273,10 @@ impl<'a, P: Place<'a>> Visitor<'a> for At<'_, 'a, P> {
     }
 
     fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<(), E> {
         Ok(())
     }
 

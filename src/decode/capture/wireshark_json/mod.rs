@@ -7,6 +7,7 @@
 //! from `tcp.reassembled.data`, which repeats bytes of other packets.
 
 mod chunker;
+mod express;
 mod fields;
 mod foreign;
 mod hex;
@@ -20,7 +21,6 @@ mod time;
 mod value;
 
 use std::io::Read;
-use std::ops::Range;
 
 use self::chunker::Chunker;
 use self::fields::{Fields, Kind, Style};
@@ -199,15 +199,13 @@ impl WiresharkJson {
     }
 
     fn find(&mut self) -> Result<Option<Found>, CaptureError> {
-        while let Some((offset, range)) = self.element()? {
-            let text = self.chunker.bytes(range);
-            let fields = Fields::parse(text).map_err(|error| malformed(&error, text, offset, &self.chunker))?;
-            match fields.kind {
-                Kind::Packet => {
-                    self.packets += 1;
-                    self.style.merge(fields.style);
-                    return Ok(Some(self.interpreter.interpret(&fields, text)));
-                }
+        while self.begins_element()? {
+            let (kind, found) = match self.plain_object() {
+                Some(taken) => taken,
+                None => self.any_value()?,
+            };
+            match kind {
+                Kind::Packet => return Ok(found),
                 Kind::Index => {}
                 Kind::Other => {
                     self.strange += 1;
@@ -221,6 +219,39 @@ impl WiresharkJson {
         if self.packets == 0 && self.strange > 0 { Err(self.no_export()) } else { Ok(None) }
     }
 
+    /// The object at the current place, when all of it is at hand and it is plain; else nothing happens.
+    fn plain_object(&mut self) -> Option<(Kind, Option<Found>)> {
+        let text = self.chunker.waiting();
+        // In its place: it is too large to be passed around.
+        let mut fields = Fields::new();
+        let len = fields.read_plain(text, self.chunker.limits())?;
+        let (kind, style) = (fields.kind, fields.style);
+        let found =
+            (kind == Kind::Packet).then(|| self.interpreter.interpret(&fields, text.get(..len).unwrap_or(text)));
+        self.chunker.advance(len);
+        self.count(kind, style);
+        Some((kind, found))
+    }
+
+    /// The value at the current place.
+    fn any_value(&mut self) -> Result<(Kind, Option<Found>), CaptureError> {
+        let offset = self.chunker.offset();
+        let range = self.chunker.value(|| next_name(&self.interpreter))?;
+        let text = self.chunker.bytes(range);
+        let fields = Fields::parse(text).map_err(|error| malformed(&error, text, offset, &self.chunker))?;
+        let (kind, style) = (fields.kind, fields.style);
+        let found = (kind == Kind::Packet).then(|| self.interpreter.interpret(&fields, text));
+        self.count(kind, style);
+        Ok((kind, found))
+    }
+
+    fn count(&mut self, kind: Kind, style: Style) {
+        if kind == Kind::Packet {
+            self.packets += 1;
+            self.style.merge(style);
+        }
+    }
+
     fn no_export(&self) -> CaptureError {
         let found = match (self.shape, self.strange) {
             (Shape::Array, MAX_STRANGE..) => "a JSON array whose elements have no `_source.layers`".to_owned(),
@@ -230,20 +261,20 @@ impl WiresharkJson {
         CaptureError::NotACapture { found }
     }
 
-    /// The next element's offset in the file and its text.
-    fn element(&mut self) -> Result<Option<(u64, Range<usize>)>, CaptureError> {
+    /// Whether there is another element, which begins at the current place then.
+    fn begins_element(&mut self) -> Result<bool, CaptureError> {
         match self.shape {
-            Shape::Array => self.array_element(),
-            Shape::Lines => self.line_element(),
+            Shape::Array => self.begins_array_element(),
+            Shape::Lines => self.begins_line_element(),
         }
     }
 
-    fn array_element(&mut self) -> Result<Option<(u64, Range<usize>)>, CaptureError> {
+    fn begins_array_element(&mut self) -> Result<bool, CaptureError> {
         loop {
             let byte = self.chunker.peek()?;
             let offset = self.chunker.offset();
             match (self.place, byte) {
-                (Place::AfterEnd, None) => return Ok(None),
+                (Place::AfterEnd, None) => return Ok(false),
                 // `43 packets captured`, from a tool whose messages went to the same file.
                 (Place::AfterEnd, Some(byte)) if begins_chatter(byte) => self.chatter(offset)?,
                 (Place::AfterEnd, Some(byte)) => {
@@ -272,22 +303,18 @@ impl WiresharkJson {
                 }
                 (Place::Start | Place::AfterComma, Some(_)) => {
                     self.place = Place::AfterElement;
-                    let range = self.chunker.value(|| next_name(&self.interpreter))?;
-                    return Ok(Some((offset, range)));
+                    return Ok(true);
                 }
             }
         }
     }
 
-    fn line_element(&mut self) -> Result<Option<(u64, Range<usize>)>, CaptureError> {
+    fn begins_line_element(&mut self) -> Result<bool, CaptureError> {
         loop {
-            let Some(byte) = self.chunker.peek()? else { return Ok(None) };
+            let Some(byte) = self.chunker.peek()? else { return Ok(false) };
             let offset = self.chunker.offset();
             match byte {
-                b'{' => {
-                    let range = self.chunker.value(|| next_name(&self.interpreter))?;
-                    return Ok(Some((offset, range)));
-                }
+                b'{' => return Ok(true),
                 b',' => self.chunker.advance(1),
                 // A tool that writes its warnings to the same file goes on doing so between the lines.
                 byte if begins_chatter(byte) => self.chatter(offset)?,

@@ -109,6 +109,11 @@ impl<'a, F: FnMut(Shaped<'a>)> Visitor<'a> for Shape<'a, F> {
         Ok(())
     }
 
+    fn visit_borrowed_bytes<E: Error>(mut self, text: &'a [u8]) -> Result<(), E> {
+        (self.one)(Shaped::Plain(Text::Written(Cow::Borrowed(text))));
+        Ok(())
+    }
+
     fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
         (self.one)(Shaped::Plain(Text::Written(Cow::Owned(text.as_bytes().to_vec()))));
         Ok(())
@@ -176,6 +181,10 @@ impl<'a> Visitor<'a> for Element {
 
     fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<Item<'a>, E> {
         Ok(Item::Text(Text::Written(Cow::Borrowed(text.as_bytes()))))
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, text: &'a [u8]) -> Result<Item<'a>, E> {
+        Ok(Item::Text(Text::Written(Cow::Borrowed(text))))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Item<'a>, E> {
