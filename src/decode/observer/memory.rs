@@ -10,8 +10,10 @@ use crate::wire::{Name, Pos};
 
 /// Positions whose last copy is remembered, at most.
 const MAX_COPIES: usize = 1 << 15;
-/// The same, to begin with.
-const FIRST_COPIES: usize = 64;
+/// The latest positions whose last copy is remembered in any case.
+const SURE_COPIES: usize = 64;
+/// Places for them to begin with: most connections of a crowd are short.
+const FIRST_COPIES: usize = 8;
 /// Advancing ACKs remembered.
 const MAX_ACKS: usize = 256;
 /// Gaps whose opening is remembered.
@@ -32,8 +34,9 @@ pub(crate) struct Written {
     pub(crate) fingerprint: u32,
 }
 
-/// A ring with a place for each position modulo its length. It doubles when a place holds a position still
-/// outstanding, but not beyond twice the number of copies seen: what it takes is in proportion to what it was given.
+/// A ring with a place for each position modulo its length. It grows when a place holds another position, and from
+/// [`SURE_COPIES`] on doubles only for one still outstanding, but not beyond twice the number of copies seen: what it takes is in
+/// proportion to what it was given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Copies {
     places: Vec<Option<Written>>,
@@ -56,22 +59,28 @@ impl Copies {
         if self.places.is_empty() {
             self.places.resize(FIRST_COPIES, None);
         }
-        let outstanding = |other: &Written| other.pos != copy.pos && other.pos > last_acked;
-        let taken = |ring: &Self| {
-            ring.place(copy.pos).and_then(|i| ring.places.get(i)?.as_ref().filter(|w| outstanding(w)).copied())
-        };
-        while taken(self).is_some() && self.places.len() < MAX_COPIES && self.places.len() <= self.seen {
-            self.double();
+        while self.places.len() < MAX_COPIES && self.is_wanted(copy.pos, last_acked) {
+            self.grow();
         }
         if let Some(place) = self.place(copy.pos).and_then(|i| self.places.get_mut(i)) {
             *place = Some(copy);
         }
     }
 
-    fn double(&mut self) {
-        let doubled = vec![None; self.places.len() * 2];
-        for written in std::mem::replace(&mut self.places, doubled).into_iter().flatten() {
-            // Places that differ modulo the length differ modulo its double.
+    /// Whether the place of `pos` holds what is not to be forgotten for it.
+    fn is_wanted(&self, pos: Pos, last_acked: Pos) -> bool {
+        let other = self.place(pos).and_then(|i| self.places.get(i)?.as_ref()).filter(|other| other.pos != pos);
+        other.is_some_and(|other| {
+            let len = self.places.len();
+            len < SURE_COPIES || other.pos > last_acked && len <= self.seen
+        })
+    }
+
+    fn grow(&mut self) {
+        // What is sure comes in one step: each leaves a gap in the heap.
+        let grown = vec![None; (self.places.len() * 2).max(SURE_COPIES)];
+        for written in std::mem::replace(&mut self.places, grown).into_iter().flatten() {
+            // Places that differ modulo the length differ modulo a multiple of it.
             if let Some(place) = self.place(written.pos).and_then(|i| self.places.get_mut(i)) {
                 *place = Some(written);
             }
@@ -88,17 +97,41 @@ impl Copies {
 /// The ACKs that advanced the window, ascending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Acks {
-    recent: VecDeque<(Pos, u64)>,
+    /// Each with its packet, counted from `base`: with ten thousand connections open, eight bytes an ACK tell.
+    recent: VecDeque<(Pos, u32)>,
+    base: u64,
     /// Positions up to this one were first acknowledged longer ago.
     forgotten: Pos,
 }
+
+/// Packets between the newest ACK and the oldest that is remembered, at most.
+const ACK_REACH: u64 = 1 << 31;
 
 impl Acks {
     pub(crate) fn put(&mut self, number: Pos, packet: u64) {
         if self.recent.len() >= MAX_ACKS {
             self.forgotten = self.recent.pop_front().map_or(self.forgotten, |(number, _)| number);
         }
-        self.recent.push_back((number, packet));
+        let offset = self.offset(packet).filter(|_| !self.recent.is_empty()).unwrap_or_else(|| self.count_from(packet));
+        self.recent.push_back((number, offset));
+    }
+
+    fn offset(&self, packet: u64) -> Option<u32> {
+        packet.checked_sub(self.base).and_then(|offset| u32::try_from(offset).ok())
+    }
+
+    /// Counts packets so that there is room around `packet`; what lies too far from it is forgotten. Gives its offset.
+    #[cold]
+    fn count_from(&mut self, packet: u64) -> u32 {
+        let before = std::mem::replace(&mut self.base, packet.saturating_sub(ACK_REACH));
+        for (number, offset) in std::mem::take(&mut self.recent) {
+            match self.offset(before + u64::from(offset)) {
+                Some(offset) => self.recent.push_back((number, offset)),
+                None => self.forgotten = number,
+            }
+        }
+        // At most the reach.
+        (packet - self.base) as u32
     }
 
     /// The first ACK seen that covers `pos`.
@@ -107,7 +140,10 @@ impl Acks {
             return AckSeen::LongAgo;
         }
         let index = self.recent.partition_point(|(number, _)| *number < pos);
-        self.recent.get(index).map_or(AckSeen::No, |&(number, packet)| AckSeen::In { number, packet })
+        self.recent.get(index).map_or(AckSeen::No, |&(number, offset)| {
+            let packet = self.base + u64::from(offset);
+            AckSeen::In { number, packet }
+        })
     }
 }
 
@@ -151,5 +187,59 @@ impl Openings {
             self.open.remove(index);
         }
         Some(opening)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn copy(pos: i32, packet: u64) -> Written {
+        let (name, time) = (Name::Msg, None);
+        Written { name, pos: Pos(pos), packet, sent_time: 0.0, time, copies: 1, fingerprint: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn the_latest_positions_and_all_outstanding_ones_are_remembered(run in 1..2000_i32, unacked in 1..300_i32) {
+            let mut copies = Copies::default();
+            for pos in 1..=run {
+                copies.put(copy(pos, pos as u64), Pos((pos - unacked).max(0)));
+            }
+            let sure = (run - (SURE_COPIES as i32).max(unacked) + 1).max(1);
+            for pos in sure..=run {
+                prop_assert_eq!(copies.get(Pos(pos)).map(|copy| copy.packet), Some(pos as u64), "{}", pos);
+            }
+            prop_assert!(copies.len() <= 2 * unacked.max(SURE_COPIES as i32 / 2) as usize, "{}", copies.len());
+            prop_assert!(run > FIRST_COPIES as i32 - 1 || copies.len() == FIRST_COPIES);
+        }
+
+        #[test]
+        fn an_ack_is_found_with_its_packet_however_far_apart_they_are(
+            steps in prop::collection::vec((1..4_i32, prop_oneof![
+                8 => -3..2000_i64, 1 => Just(1_i64 << 31), 1 => Just((1_i64 << 31) - 1), 1 => Just(1_i64 << 33),
+            ]), 1..600),
+        ) {
+            let (mut acks, mut all) = (Acks::default(), Vec::new());
+            let (mut number, mut packet) = (0, 5_u64);
+            for (by, later) in steps {
+                number += by;
+                packet = packet.saturating_add_signed(later);
+                acks.put(Pos(number), packet);
+                all.push((number, packet));
+                let near = |(_, other): &&(i32, u64)| other.abs_diff(packet) < ACK_REACH - 10_000;
+                let remembered = all.len() - all.iter().rev().take(MAX_ACKS).take_while(near).count();
+                for pos in (number - 300).max(1)..=number {
+                    let at = all.partition_point(|(number, _)| *number < pos);
+                    match acks.covering(Pos(pos)) {
+                        AckSeen::LongAgo => prop_assert!(at < remembered, "{} of {}", at, all.len()),
+                        seen => prop_assert_eq!(seen, AckSeen::In { number: Pos(all[at].0), packet: all[at].1 }),
+                    }
+                }
+                prop_assert_eq!(acks.covering(Pos(number + 1)), AckSeen::No);
+            }
+        }
     }
 }
