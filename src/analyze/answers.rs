@@ -75,10 +75,9 @@ pub(super) struct Answers {
     uncovered: VecDeque<Call>,
     /// Further copies among them; without one, positions ascend.
     repeats: usize,
-    /// It began with an ACK, not with the first MSG: the server may have more than was seen.
+    /// It began with an ACK, not with the first MSG: frames before it may have called unseen, and be answered at any time.
+    /// So nothing is proved of what was called for.
     begun_late: bool,
-    /// The server may have what seems to be missing, so that it answers in another order.
-    unsure: bool,
 }
 
 impl Answers {
@@ -90,7 +89,6 @@ impl Answers {
             uncovered: VecDeque::new(),
             repeats: 0,
             begun_late: through > Pos(0),
-            unsure: false,
         }
     }
 
@@ -112,7 +110,6 @@ impl Answers {
                     self.call(pos, by, kind);
                 }),
             Arrival::Duplicate => self.call(pos, by, CallKind::Repeat),
-            Arrival::Ahead if self.begun_late => self.unsure = true,
             Arrival::Ahead | Arrival::HeldTwice | Arrival::NoRoom | Arrival::NotAPosition => {}
         }
         arrival
@@ -134,7 +131,7 @@ impl Answers {
             self.repeats -= usize::from(oldest.kind == CallKind::Repeat);
         }
         self.repeats += usize::from(kind == CallKind::Repeat);
-        self.waiting.push_back(Call { pos, by, kind, one_of_several: false, doubted: self.unsure });
+        self.waiting.push_back(Call { pos, by, kind, one_of_several: false, doubted: self.begun_late });
     }
 
     /// Takes in an ACK of the server and gives the call that it answers; those before it were not answered and are
@@ -142,12 +139,7 @@ impl Answers {
     #[inline]
     pub(super) fn acknowledge(&mut self, number: Pos, mut passed: impl FnMut(Call)) -> Option<Call> {
         if self.begun_late {
-            if number > self.arrived_through() {
-                // It has come unseen, whatever the order of the answers was.
-                *self = Self::after(number);
-                return None;
-            }
-            self.unsure &= !(self.waiting.is_empty() && self.holds_nothing());
+            self.catch_up(number);
         }
         if !self.uncovered.is_empty() {
             self.uncovered.retain(|call| call.pos > number);
@@ -178,6 +170,18 @@ impl Answers {
             self.move_doubt(&answered);
         }
         Some(answered)
+    }
+
+    /// All up to `number` has come, some of it perhaps unseen.
+    fn catch_up(&mut self, number: Pos) {
+        let through = self.arrived_through();
+        if i64::from(number.0) - i64::from(through.0) > MAX_WAITING as i64 {
+            *self = Self::after(number);
+            return;
+        }
+        for pos in through.0.saturating_add(1)..=number.0 {
+            self.window.arrive(Pos(pos));
+        }
     }
 
     /// A call whose answer may have passed unseen was taken to be answered now; if it was before, this is the answer to
@@ -307,26 +311,18 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_may_have_more_than_was_seen_answers_in_an_order_that_is_not_known() {
+    fn where_frames_may_have_called_unseen_nothing_is_proved() {
         // 6 had come unseen, so that 7 was in order: ACKs 7, 5, 6.
         let mut answers = Answers::after(Pos(5));
         for (pos, packet) in [(7, 1), (5, 2), (6, 3)] {
             arrive(&mut answers, pos, packet);
         }
-        assert_eq!(passed(&mut answers, 7), []);
-        // And so it was if its ACK was seen.
-        let mut answers = Answers::after(Pos(5));
-        assert_eq!(passed(&mut answers, 6), []);
-        for (pos, packet) in [(7, 1), (5, 2), (8, 3)] {
-            arrive(&mut answers, pos, packet);
+        for number in [7, 5, 6] {
+            assert_eq!(passed(&mut answers, number), []);
         }
-        assert_eq!(passed(&mut answers, 8), [(7, 1, false), (5, 2, false)]);
-        // Of one that was seen from the start the order is known.
-        let mut answers = Answers::after(Pos(0));
-        for (pos, packet) in [(1, 1), (3, 2), (1, 3), (2, 4)] {
-            arrive(&mut answers, pos, packet);
-        }
-        assert_eq!(passed(&mut answers, 3), [(1, 1, false), (1, 3, false), (2, 4, false)]);
+        // 9 had come unseen: what its ACK acknowledges has come.
+        assert_eq!(passed(&mut answers, 9), []);
+        assert_eq!(answers.arrived_through(), Pos(9));
     }
 
     #[test]
