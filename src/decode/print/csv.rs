@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use super::escape::{Origin, Quoting, is_plain, write_escaped, write_plain};
 use super::info::write_common_info;
 use super::number::{write_epoch, write_integer, write_shortest};
-use super::plain::{Line, Pen, PlainName, PlainRow};
+use super::plain::{Lines, Pen, PlainName, PlainRow};
 use super::sink::Sink;
 use super::words::{write_name, write_side};
 use super::{Flushing, RowPrinter};
@@ -44,7 +44,7 @@ impl Delimiter {
 pub struct Delimited<W> {
     sink: Sink<W>,
     delimiter: Delimiter,
-    line: Line,
+    lines: Lines,
     info: String,
 }
 
@@ -59,26 +59,32 @@ impl<W: Write> Delimited<W> {
             sink.buffer.extend_from_slice(name.as_bytes());
         }
         sink.buffer.push(b'\n');
-        Self { sink, delimiter, line: Line::new(), info: String::new() }
+        Self { sink, delimiter, lines: Lines::new(), info: String::new() }
     }
 }
 
 impl<W: Write> RowPrinter for Delimited<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let out = &mut self.sink.buffer;
         match PlainRow::of(row) {
-            Some(plain) => out.extend_from_slice(self.line.with(|pen| lay_row(pen, &plain, self.delimiter))),
-            None => write_row(out, row, self.delimiter, &mut self.info),
+            Some(plain) => self.lines.lay(|pen| lay_row(pen, &plain, self.delimiter)),
+            None => {
+                self.lines.hand_on(&mut self.sink.buffer);
+                write_row(&mut self.sink.buffer, row, self.delimiter, &mut self.info);
+            }
+        }
+        if self.lines.are_full() || self.sink.flushing() == Flushing::Row {
+            self.lines.hand_on(&mut self.sink.buffer);
         }
         self.sink.end_row()
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.lines.hand_on(&mut self.sink.buffer);
         self.sink.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.sink.flush()
+        self.flush()
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use super::escape::{Origin, Quoting, write_escaped};
 use super::info::write_common_info;
 use super::number::{hex_digits, write_epoch, write_hex, write_integer, write_shortest};
-use super::plain::{Line, Pen, PlainName, PlainRow};
+use super::plain::{Lines, Pen, PlainName, PlainRow};
 use super::sink::Sink;
 use super::words::{write_name, write_side};
 use super::{Flushing, RowPrinter};
@@ -34,7 +34,7 @@ pub struct Json<W> {
     arrangement: Arrangement,
     /// What stands before the next object.
     lead: &'static [u8],
-    line: Line,
+    lines: Lines,
     info: String,
 }
 
@@ -45,30 +45,46 @@ impl<W: Write> Json<W> {
             Arrangement::Array => b"[\n",
             Arrangement::Lines => b"",
         };
-        Self { sink: Sink::new(out, flushing), arrangement, lead, line: Line::new(), info: String::new() }
+        Self { sink: Sink::new(out, flushing), arrangement, lead, lines: Lines::new(), info: String::new() }
     }
 }
 
 impl<W: Write> RowPrinter for Json<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let out = &mut self.sink.buffer;
-        out.extend_from_slice(self.lead);
+        let end: &[u8] = match self.arrangement {
+            Arrangement::Array => b"",
+            Arrangement::Lines => b"\n",
+        };
         match PlainRow::of(row) {
-            Some(plain) => out.extend_from_slice(self.line.with(|pen| lay_object(pen, &plain))),
-            None => write_object(out, row, &mut self.info),
+            Some(plain) => self.lines.lay(|pen| {
+                pen.text(self.lead);
+                lay_object(pen, &plain);
+                pen.text(end);
+            }),
+            None => {
+                let out = &mut self.sink.buffer;
+                self.lines.hand_on(out);
+                out.extend_from_slice(self.lead);
+                write_object(out, row, &mut self.info);
+                out.extend_from_slice(end);
+            }
         }
-        match self.arrangement {
-            Arrangement::Array => self.lead = b",\n",
-            Arrangement::Lines => out.push(b'\n'),
+        if self.arrangement == Arrangement::Array {
+            self.lead = b",\n";
+        }
+        if self.lines.are_full() || self.sink.flushing() == Flushing::Row {
+            self.lines.hand_on(&mut self.sink.buffer);
         }
         self.sink.end_row()
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.lines.hand_on(&mut self.sink.buffer);
         self.sink.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
+        self.lines.hand_on(&mut self.sink.buffer);
         if self.arrangement == Arrangement::Array {
             let end: &[u8] = match self.lead {
                 b"[\n" => b"[]\n",

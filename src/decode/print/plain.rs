@@ -1,7 +1,7 @@
 //! The short way for what nearly every row is: everything captured, numbers of a few digits, a short payload without
 //! characters that any form writes otherwise, an ordinary Info.
 //!
-//! Each value is looked at once, and its text is written in whole words into a [`Line`], a place of fixed size, so that the
+//! Each value is looked at once, and its text is written in whole words into [`Lines`], a place of fixed size, so that the
 //! machine keeps the place in a register and no copy is a call. A property below holds it to the general way.
 
 use super::escape::is_plain;
@@ -100,33 +100,48 @@ const SECONDS_TO: i64 = 10_000_000_000;
 /// Room for the longest plain row, in the form with the most words around its values.
 const ROOM: usize = 1024;
 
-/// A place for one plain row.
+/// Bytes that gather before they are handed on: few enough to stay in the nearest cache, and enough that they were written
+/// long before they are read, since the machine waits where words are read across others that it is still writing.
+const BLOCK: usize = 8 * 1024;
+
+/// A place for plain rows, which gather in it.
 #[derive(Debug)]
-pub(super) struct Line {
-    place: Box<[u8; ROOM]>,
+pub(super) struct Lines {
+    place: Box<[u8; BLOCK + ROOM]>,
+    at: usize,
     /// The second that was written last, as most rows have it too, with its point.
     second: (i64, [u8; 11]),
 }
 
-impl Line {
+impl Lines {
     pub(super) fn new() -> Self {
-        Self { place: Box::new([0; ROOM]), second: (-1, [0; 11]) }
+        Self { place: Box::new([0; BLOCK + ROOM]), at: 0, second: (-1, [0; 11]) }
     }
 
-    /// What `write` writes.
+    /// Adds what `write` writes, at most [`ROOM`] bytes.
     #[inline(always)] // straight into the two forms
-    pub(super) fn with(&mut self, write: impl FnOnce(&mut Pen<'_>)) -> &[u8] {
-        let Self { place, second } = self;
-        let mut pen = Pen { place, second, at: 0 };
+    pub(super) fn lay(&mut self, write: impl FnOnce(&mut Pen<'_>)) {
+        let Self { place, at, second } = self;
+        let mut pen = Pen { place, second, at: *at };
         write(&mut pen);
-        let at = pen.at;
-        place.get(..at).unwrap_or_default()
+        *at = pen.at;
+    }
+
+    /// Whether they must be handed on before another is laid.
+    pub(super) const fn are_full(&self) -> bool {
+        self.at > BLOCK
+    }
+
+    /// Moves what gathered to `out`.
+    pub(super) fn hand_on(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.place.get(..self.at).unwrap_or_default());
+        self.at = 0;
     }
 }
 
-/// Where the next text of a [`Line`] goes.
+/// Where the next text of a [`Lines`] goes.
 pub(super) struct Pen<'a> {
-    place: &'a mut [u8; ROOM],
+    place: &'a mut [u8; BLOCK + ROOM],
     second: &'a mut (i64, [u8; 11]),
     at: usize,
 }
@@ -227,9 +242,15 @@ mod tests {
 
     /// Each form's text of `row`, by the general way and, where it is plain, by the short one.
     fn texts(row: &Row<'_>) -> Vec<(String, Option<String>)> {
-        let mut line = Line::new();
+        let mut lines = Lines::new();
         let mut short = |write: &dyn Fn(&mut Pen<'_>, &PlainRow<'_>)| {
-            PlainRow::of(row).map(|plain| String::from_utf8(line.with(|pen| write(pen, &plain)).to_vec()).unwrap())
+            PlainRow::of(row).map(|plain| {
+                let mut out = Vec::new();
+                lines.lay(|pen| write(pen, &plain));
+                assert!(lines.at <= ROOM - 16, "{}", lines.at);
+                lines.hand_on(&mut out);
+                String::from_utf8(out).unwrap()
+            })
         };
         let general = |write: &dyn Fn(&mut Vec<u8>, &mut String)| {
             let mut out = Vec::new();
@@ -242,7 +263,7 @@ mod tests {
             texts.push((any, short(&|pen, plain| csv::lay_row(pen, plain, delimiter))));
         }
         let any = general(&|out, info| json::write_object(out, row, info));
-        texts.push((any, short(&|pen, plain| json::lay_object(pen, plain))));
+        texts.push((any, short(&json::lay_object)));
         texts
     }
 
