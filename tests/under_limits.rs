@@ -28,21 +28,30 @@ fn descriptors(server: &Server) -> usize {
     fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count()
 }
 
+/// A newcomer finds the connection reset at once, without a byte; well before any timeout.
+fn assert_refused(port: &str) {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let refused = stream.read(&mut [0; 44]).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionReset, "{refused}");
+}
+
 #[test]
-fn clients_beyond_the_limit_of_open_files_wait_and_those_within_lose_nothing() {
+fn clients_beyond_the_limit_of_open_files_are_refused_and_those_within_lose_nothing() {
     let place = Place::new();
     // 32 files are for the server itself, and a client whose message becomes a file has two.
     let mut server = place.server_after("ulimit -n 40", &["--max-msg-size", "4", "--output", "got"]);
-    assert!(server.beginning.contains("open 40 files: room for 4 clients at once, not 1000"), "{}", server.beginning);
+    assert!(
+        server.beginning.contains("open 40 files: room for 4 clients at once, not 1000, and further ones are refused"),
+        "{}",
+        server.beginning
+    );
     let before = descriptors(&server);
     let mut held: Vec<TcpStream> = (0..4).map(|_| handshaken(&server.port)).collect();
-    assert!(server.log_until("further ones wait").contains("4 clients are connected"));
-
-    let mut waiting = TcpStream::connect(format!("127.0.0.1:{}", server.port)).unwrap();
-    waiting.write_all(&commands::hello()).unwrap();
-    waiting.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    let unanswered = waiting.read(&mut [0; 44]).unwrap_err();
-    assert!(matches!(unanswered.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{unanswered}");
+    for _ in 0..3 {
+        assert_refused(&server.port);
+    }
+    assert!(server.log_until("newcomers are refused").contains("4 clients are connected"));
 
     // Only now do the messages of those within begin, each with a file of its own.
     for stream in &mut held {
@@ -53,24 +62,55 @@ fn clients_beyond_the_limit_of_open_files_wait_and_those_within_lose_nothing() {
         // Four ACKs less one for the message, and DISCONNECT.
         stream.read_exact(&mut [0; 4 * 44]).unwrap();
     }
-    waiting.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    waiting.read_exact(&mut [0; 44]).unwrap();
-    waiting.write_all(&package(b"abcd", 1)).unwrap();
-    waiting.write_all(&rest_of_exchange()).unwrap();
-    waiting.read_exact(&mut [0; 4 * 44]).unwrap();
-    drop(waiting);
     let mut log = String::new();
-    while log.matches(": complete;").count() < 5 {
+    while log.matches(": complete;").count() < 4 {
         log += &server.log_until("complete;");
     }
+    // There is room again for the next one.
+    let mut next = handshaken(&server.port);
+    next.write_all(&package(b"abcd", 1)).unwrap();
+    next.write_all(&rest_of_exchange()).unwrap();
+    next.read_exact(&mut [0; 4 * 44]).unwrap();
+    drop(next);
+    log += &server.log_until("complete;");
     assert_eq!(descriptors(&server), before, "every file is closed again: {log}");
     server.signal("-TERM");
-    assert_eq!(server.end().0, 0);
+    let (code, _, log) = server.end();
+    assert_eq!(code, 0);
+    assert!(!log.contains("newcomers are refused"), "said once: {log}");
+    assert!(log.contains("3 newcomers refused for want of open files"), "{log}");
     let names = place.names("got");
     assert_eq!(names.len(), 5, "{names:?}");
     for name in names {
         assert_eq!(fs::read(place.path("got").join(name)).unwrap(), b"abcdefgh");
     }
+}
+
+#[test]
+fn a_server_that_has_no_descriptor_left_refuses_newcomers_too() {
+    let place = Place::new();
+    let mut server = place.server(&["--max-msg-size", "4"]);
+    let mut held = handshaken(&server.port);
+    // The limit falls to what is open: nothing that was reckoned before holds now.
+    let limit = |files: usize| {
+        let (pid, limit) = (server.child.id().to_string(), format!("--nofile={files}:4096"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    };
+    let open = |number: &usize| fs::exists(format!("/proc/{}/fd/{number}", server.child.id())).unwrap();
+    limit((0..).find(|number| !open(number)).unwrap());
+    for _ in 0..3 {
+        assert_refused(&server.port);
+    }
+    limit(4096);
+    held.write_all(&package(b"abcd", 1)).unwrap();
+    held.write_all(&rest_of_exchange()).unwrap();
+    held.read_exact(&mut [0; 4 * 44]).unwrap();
+    drop(handshaken(&server.port));
+    assert!(server.log_until("newcomers are refused").contains("1 client is connected"));
+    server.signal("-TERM");
+    let (code, out, log) = server.end();
+    assert_eq!((code, text(&out).trim()), (0, "abcdefgh"), "{log}");
+    assert!(log.contains("3 newcomers refused for want of open files"), "{log}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(crate) struct Crowd {
 pub(crate) struct Counts {
     /// Exchanges that honest clients know to be whole.
     pub(crate) whole: AtomicU64,
-    /// Honest clients that were never answered, and took their message away again.
+    /// Clients that were never answered, and took what they had away again.
     pub(crate) turned_away: AtomicU64,
     /// Hostile clients that got as far as attacking.
     pub(crate) attacks: AtomicU64,
@@ -112,6 +112,12 @@ impl Crowd {
         self.counts.attacks.fetch_add(1, Ordering::Relaxed);
         // It bides its time, or those whose attack is over at once would be gone most of the time.
         tokio::time::sleep(self.idle.mul_f64(0.1 + (number % 10) as f64 / 50.0)).await;
+        // A server does not end so soon what it has let in.
+        if matches!(stream.take_error(), Ok(Some(_))) {
+            self.ear.log().forget(address);
+            self.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 12).await;
     }
 
@@ -142,12 +148,10 @@ impl Crowd {
                 self.ledger.confirmed(name);
                 self.counts.whole.fetch_add(1, Ordering::Relaxed);
             }
-            Ok(Transfer {
-                ended: Ok(Outcome::Incomplete { why: Stop::NoAnswer { to: FrameName::GetMax, .. }, .. }),
-                ..
-            })
-            | Err(NetError::NoAnswer { .. } | NetError::Connect { .. }) => {
+            sent if was_turned_away(&sent) => {
                 self.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+                // As somebody would: not at once.
+                tokio::time::sleep(self.idle / 10).await;
             }
             Ok(Transfer { ended, tally, .. }) => {
                 let acknowledged = (tally.acknowledged.0.unsigned_abs() as usize * capacity as usize).min(len);
@@ -156,6 +160,20 @@ impl Crowd {
             }
             Err(error) => push(&self.counts.failures, format!("{name:?}: {error}"), KEPT_FAILURES),
         }
+    }
+}
+
+/// True when the server never answered: it had no place, and said so by a reset or not at all. The first answer brings
+/// the size of a package, without which there is no number of packages.
+fn was_turned_away(sent: &Result<Transfer, NetError>) -> bool {
+    match sent {
+        Ok(Transfer {
+            ended: Ok(Outcome::Incomplete { why, message: Progress::Through { of: None, .. } }), ..
+        }) => {
+            matches!(why, Stop::Reset | Stop::NoAnswer { to: FrameName::GetMax, .. })
+        }
+        Err(NetError::NoAnswer { .. } | NetError::Connect { .. }) => true,
+        _ => false,
     }
 }
 

@@ -225,6 +225,13 @@ impl Log {
         attack
     }
 
+    /// The last attack from there was turned away: nothing will be said of it.
+    pub(crate) fn forget(&mut self, peer: SocketAddr) {
+        if let Some(waiting) = self.hostile.get_mut(&peer) {
+            waiting.pop_back();
+        }
+    }
+
     /// Counts what is said of no client by its first words.
     fn remark(&mut self, line: &str) {
         let words = line.strip_prefix("server: ").unwrap_or(line);

@@ -60,7 +60,7 @@ struct Args {
     /// Stop after N clients
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Clients at once, fewer where the system allows too few open files; further ones wait
+    /// Clients at once; further ones wait. Where the system allows too few open files, further ones are refused
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_clients: u32,
     /// Give up on a client that brings no whole frame, or reads nothing, for so long
@@ -122,6 +122,9 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
     })??;
     say(&format!("stopped: {} complete, {} not", counted(summary.complete, "exchange"), summary.incomplete));
+    if summary.refused > 0 {
+        say(&format!("{} refused for want of open files", counted(summary.refused, "newcomer")));
+    }
     let recorded = recording.map_or(Ok(String::new()), |recording| recording.health());
     if let Err(missing) = &recorded {
         say(missing);
@@ -135,7 +138,8 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
 fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) -> ServerOptions {
     let mut options = ServerOptions::new(max_msg_size);
     options.faults = faults(args);
-    options.max_clients = max_clients(args);
+    options.max_clients = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
+    options.room = room(args, options.max_clients);
     options.idle_timeout = args.idle_timeout.get();
     options.grace = args.grace.get();
     options.count = if args.once { Some(1) } else { args.count };
@@ -145,14 +149,13 @@ fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) 
     options
 }
 
-/// As many as asked for, or as the system lets this process open files for.
-fn max_clients(args: &Args) -> usize {
-    let wanted = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
+/// How many of the `wanted` clients the system lets this process open files for.
+fn room(args: &Args, wanted: usize) -> usize {
     let places = client_places(wanted, if args.output.is_some() { 2 } else { 1 });
     if let (true, Some(files)) = (places.clients < wanted, places.open_files) {
         say(&format!(
-            "warning: the system lets this process open {files} files: room for {} at once, not {wanted}; \
-             `ulimit -n` raises it",
+            "warning: the system lets this process open {files} files: room for {} at once, not {wanted}, and further \
+             ones are refused; `ulimit -n` raises it",
             counted(places.clients as u64, "client"),
         ));
     }
@@ -179,6 +182,13 @@ fn tell(news: ServerNews<'_>, verbose: bool) {
         ServerNews::Full { clients } => {
             let are = if clients == 1 { "is" } else { "are" };
             say(&format!("{} {are} connected: further ones wait", counted(clients as u64, "client")));
+        }
+        ServerNews::NoRoom { clients } => {
+            let are = if clients == 1 { "is" } else { "are" };
+            say(&format!(
+                "{} {are} connected, and no more files may be opened: newcomers are refused; `ulimit -n` raises the limit",
+                counted(clients as u64, "client")
+            ));
         }
         ServerNews::CannotAccept(error) => say(&format!("cannot accept for the moment: {error}")),
         ServerNews::Finishing { clients } => {

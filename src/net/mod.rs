@@ -16,7 +16,7 @@
 //!   [`SERVER_BYTES_PER_CLIENT`], with its parts in [`SERVER_PARTS`]; what an exchange costs a client beside its message
 //!   is [`client_bytes`]. What is written to a folder is not held.
 //! * **Open files.** A client is accepted only where there is a descriptor for its message's file too
-//!   ([`client_places`]): a server keeps those it has, and who is beyond waits.
+//!   ([`client_places`]): a server keeps those it has, and refuses who is beyond. Who is beyond `max_clients` alone waits.
 //! * **Nobody waits for ever.** A server gives a connection up that brings no whole frame for the idle timeout, or that
 //!   takes no bytes for as long; see [`GivenUp`].
 
@@ -24,6 +24,7 @@ mod client;
 mod clock;
 mod connection;
 mod delivery;
+mod door;
 mod memory;
 mod narration;
 mod open_files;

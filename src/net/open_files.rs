@@ -1,7 +1,7 @@
 //! How many clients a process's limit of open files leaves room for.
 //!
 //! A server that runs out of descriptors cannot keep its promises to those it has: a message that has begun needs a file.
-//! So the limit is reckoned with beforehand, and clients beyond it wait as they do for `--max-clients`.
+//! So the limit is reckoned with beforehand, and clients beyond it are refused.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

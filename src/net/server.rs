@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
 use super::delivery::MessageFile;
+use super::door::{Arrival, Door};
 use super::signals::stopped;
 use super::{NetError, Recording};
 use crate::endpoint::{Detail, Endpoint, Event, Moment, Outcome, OutgoingRun, Server, ServerConfig};
@@ -37,6 +38,8 @@ pub struct ServerOptions {
     pub faults: FaultPlan,
     /// Connections at once; further ones wait to be accepted.
     pub max_clients: usize,
+    /// Connections that the system has room for; beyond it newcomers are refused, even where they could wait.
+    pub room: usize,
     /// How long a client may bring no whole frame, or take no bytes.
     pub idle_timeout: Duration,
     /// How long connections may go on after [`Stopping::Finish`].
@@ -59,6 +62,7 @@ impl ServerOptions {
             max_msg_size,
             faults: FaultPlan::default(),
             max_clients: 1000,
+            room: usize::MAX,
             idle_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(5),
             count: None,
@@ -103,6 +107,12 @@ pub enum ServerNews<'a> {
     Ended(&'a Served),
     /// The most clients are connected; further ones wait. Said again only after a tenth of the places was free.
     Full {
+        /// How many.
+        clients: usize,
+    },
+    /// The system has no room for more than these, and a newcomer was refused. Said again only after a tenth of the places
+    /// was free.
+    NoRoom {
         /// How many.
         clients: usize,
     },
@@ -174,12 +184,14 @@ pub struct Summary {
     pub incomplete: u64,
     /// Messages, of either, that came and could not be stored.
     pub not_kept: u64,
+    /// Newcomers who were refused for want of room.
+    pub refused: u64,
 }
 
 /// A bound port.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    door: Door,
 }
 
 type News = Arc<dyn Fn(ServerNews<'_>) + Send + Sync>;
@@ -197,7 +209,7 @@ impl Listener {
             socket.bind(address)?;
             socket.listen(BACKLOG)
         };
-        Ok(Self { listener: bind().map_err(|source| NetError::Bind { address, source })? })
+        Ok(Self { door: Door::new(bind().map_err(|source| NetError::Bind { address, source })?) })
     }
 
     /// The address it listens on.
@@ -205,7 +217,7 @@ impl Listener {
     /// # Errors
     /// When the system cannot say.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        self.listener.local_addr().map_err(|source| NetError::System { what: "tell the port", source })
+        self.door.local_addr().map_err(|source| NetError::System { what: "tell the port", source })
     }
 
     /// Serves clients, each in a task of its own, until `stopping` or the options' count say so, and tells `news` about
@@ -222,7 +234,8 @@ impl Listener {
         let (end, ending) = watch::channel(Stopping::No);
         let mut connections = Connections { tasks: JoinSet::new(), summary: Summary::default() };
         let mut opened = 0;
-        let (mut said_full, mut said_cannot) = (false, false);
+        let mut door = self.door;
+        let (mut said_full, mut said_no_room, mut said_cannot) = (false, false, false);
         while options.count.is_none_or(|count| opened < count) {
             let clients = connections.tasks.len();
             let full = clients >= options.max_clients;
@@ -230,19 +243,29 @@ impl Listener {
                 news(ServerNews::Full { clients });
             }
             // Said again only after there was some room: under pressure every free place is taken at once.
-            said_full = full || (said_full && clients >= options.max_clients - options.max_clients / 10);
+            let crowded = |most: usize| clients >= most - most / 10;
+            said_full = full || (said_full && crowded(options.max_clients));
+            said_no_room = said_no_room && crowded(options.room);
             tokio::select! {
+                biased;
                 () = stopped(&mut stopping, Stopping::Finish) => break,
+                // Before newcomers: who is gone has left room for one.
                 () = connections.next() => {}
-                accepted = self.listener.accept(), if !full => match accepted {
-                    Ok((stream, peer)) => {
+                arrival = door.next(clients < options.room), if !full => match arrival {
+                    Arrival::Client(stream, peer) => {
                         opened += 1;
                         said_cannot = false;
                         let (options, news, ending) = (options.clone(), news.clone(), ending.clone());
                         connections.tasks.spawn(serve_one(stream, peer, opened, options, news, ending));
                     }
-                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-                    Err(error) => {
+                    Arrival::Refused => {
+                        connections.summary.refused += 1;
+                        if !std::mem::replace(&mut said_no_room, true) {
+                            news(ServerNews::NoRoom { clients });
+                        }
+                    }
+                    Arrival::Gone => {}
+                    Arrival::Failed(error) => {
                         if !std::mem::replace(&mut said_cannot, true) {
                             news(ServerNews::CannotAccept(&error));
                         }
@@ -251,7 +274,7 @@ impl Listener {
                 },
             }
         }
-        drop(self.listener);
+        drop(door);
         let deadline = if *stopping.borrow() == Stopping::No {
             // The count is reached: its last clients have all the time they need, until somebody asks to stop.
             connections.until(stopped(&mut stopping, Stopping::Finish)).await;

@@ -408,7 +408,7 @@ pub(super) fn annotate(
     file.rewind().map_err(|error| OutputsError::Spool { name: name.clone(), error })?;
     let mut capture = Capture::from_reader(Box::new(file), limits).map_err(annotate::AnnotateError::from)?;
     let out = File::create(path).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
-    let done = annotate::annotate(&mut capture, &name, comments, BufWriter::new(out))?;
+    let done = annotate::annotate(&mut capture, &name, comments, out)?;
     let (packets, commented) = (count(done.packets, "packet"), done.commented);
     writeln!(words, "{}: {packets}, {commented} with a comment", NamedPath(path))?;
     if comments.left_out() > 0 {

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
@@ -17,7 +17,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
-use pcap_file::pcapng::{Block, PcapNgWriter};
+use pcap_file::pcapng::{Block, PcapNgWriteError, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
 use crate::analyze::Severity;
@@ -32,7 +32,7 @@ const MAX_COMMENT: usize = 65_000;
 /// Comments that are kept of one packet.
 pub const MAX_OF_PACKET: usize = 64;
 
-/// Written packets are handed on in pieces of about this size.
+/// Packets are written in pieces of this size.
 const BATCH: usize = 64 << 10;
 
 /// Ethernet: destination, source, EtherType.
@@ -173,9 +173,8 @@ fn section_comment(capture: &Capture, name: &str, comments: &Comments) -> String
     text
 }
 
-struct Writer<W> {
-    pcapng: PcapNgWriter<Vec<u8>>,
-    out: W,
+struct Writer<W: Write> {
+    pcapng: PcapNgWriter<BufWriter<W>>,
     interfaces: HashMap<Source, u32>,
     packet: Vec<u8>,
     done: Annotated,
@@ -188,9 +187,10 @@ impl<W: Write> Writer<W> {
             SectionHeaderOption::Common(CommonOption::Comment(Cow::Borrowed(comment))),
         ];
         let section = SectionHeaderBlock { endianness: Endianness::Little, options, ..Default::default() };
-        let buffer = Vec::with_capacity(2 * BATCH);
-        let pcapng = PcapNgWriter::with_section_header(buffer, section).map_err(io::Error::other)?;
-        Ok(Self { pcapng, out, interfaces: HashMap::new(), packet: Vec::new(), done: Annotated::default() })
+        // A large packet goes through it uncopied: a record of 256 MiB is held twice by then.
+        let out = BufWriter::with_capacity(BATCH, out);
+        let pcapng = PcapNgWriter::with_section_header(out, section).map_err(io_error)?;
+        Ok(Self { pcapng, interfaces: HashMap::new(), packet: Vec::new(), done: Annotated::default() })
     }
 
     /// The number of an interface in the output, described there when it is new.
@@ -218,7 +218,7 @@ impl<W: Write> Writer<W> {
             snaplen: described.and_then(|interface| interface.snap_len).unwrap_or(0),
             options,
         };
-        self.pcapng.write_pcapng_block(block).map_err(io::Error::other)?;
+        self.pcapng.write_pcapng_block(block).map_err(io_error)?;
         let number = u32::try_from(self.interfaces.len()).map_err(io::Error::other)?;
         self.interfaces.insert(source, number);
         Ok(number)
@@ -235,21 +235,21 @@ impl<W: Write> Writer<W> {
             data: Cow::Borrowed(&self.packet),
             options: comments.iter().map(option).collect(),
         });
-        self.pcapng.write_block(&block).map_err(io::Error::other)?;
-        if self.pcapng.get_ref().len() >= BATCH { self.hand_on() } else { Ok(()) }
-    }
-
-    fn hand_on(&mut self) -> io::Result<()> {
-        let buffer = self.pcapng.get_mut();
-        self.out.write_all(buffer)?;
-        buffer.clear();
+        self.pcapng.write_block(&block).map_err(io_error)?;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Annotated, AnnotateError> {
-        self.hand_on()?;
-        self.out.flush()?;
+        self.pcapng.get_mut().flush()?;
         Ok(self.done)
+    }
+}
+
+/// What the output said, as it said it.
+fn io_error(error: PcapNgWriteError) -> io::Error {
+    match error {
+        PcapNgWriteError::Io(error) => error,
+        other => io::Error::other(other),
     }
 }
 
