@@ -360,6 +360,9 @@ impl Model {
             // At the position of a DONE it is a first copy.
             let was_done = prior.copy.is_some_and(|copy| copy.name == Name::Done);
             let resend = verdict == Departure::Resend && !was_done;
+            if verdict == Departure::Resend && was_done {
+                step.verdict = StepVerdict::Departure(Departure::New { unseen: None });
+            }
             self.meter.messages += 1;
             self.meter.resent += u64::from(resend);
             if !resend && verdict != Departure::NotAPosition {

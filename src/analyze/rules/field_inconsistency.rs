@@ -80,9 +80,12 @@ fn place_in_exchange(facts: &FrameFacts<'_>, put: &mut impl FnMut(&str, String))
         (Note::Departure { verdict: Departure::NotAPosition, pos, .. }, ..) => {
             put("a position from 1 on", format!("position {pos}"));
         }
-        (Note::Departure { name: Name::Done, pos, .. }, _, None) if pos <= facts.before.highest => {
-            let highest = facts.before.highest;
-            put("DONE at a position above every package", format!("position {pos}, and package {highest} before it"));
+        (Note::Departure { name: Name::Done, pos, .. }, _, None) => {
+            // Only a package that was seen there: an ACK may speak of a DONE that is not captured.
+            if let Some([package, _]) = facts.copies.filter(|[before, _]| before.name == Name::Msg) {
+                let seen = format!("position {pos}, which is that of a package in packet {}", package.packet);
+                put("DONE at a position above every package", seen);
+            }
         }
         (Note::AsksMax, Some(pos), _) if pos != Pos(0) => put("position 0", format!("position {pos}")),
         (Note::Close, Some(pos), Some((Pos(done), _))) if done.checked_add(1) != Some(pos.0) => {

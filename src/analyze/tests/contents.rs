@@ -2,6 +2,9 @@
 
 use super::script::capture;
 use super::*;
+use crate::analyze::StepVerdict;
+use crate::window::Departure;
+use crate::wire::Name;
 
 fn told(script: &str) -> Told {
     analyse_bytes(capture(script), declared(3, 1.0))
@@ -47,8 +50,11 @@ fn a_frame_that_says_something_else_than_its_name_demands_is_a_field_inconsisten
     assert_eq!(told(&with("", "0.24 fin")).names(), [""; 0]);
     let early = "0.10 client MSG 1 aaaa\n0.12 server ACK 1\n0.20 client DONE 1\n0.22 server ACK 1\n0.3 fin";
     let said = messages(early, "field-inconsistency");
-    assert_eq!(said, [(Severity::Warn, "DONE 1 with position 1, and package 1 before it".to_owned())]);
+    assert_eq!(said, [(Severity::Warn, "DONE 1 with position 1, which is that of a package in packet 6".to_owned())]);
     assert!(told(early).of("done-resend").is_empty(), "no DONE was before it");
+    // The first DONE is not captured, and ACK 2 speaks of it.
+    let unseen = "0.10 client MSG 1 aaaa\n0.12 server ACK 1\n0.20 lost client DONE 2\n0.22 server ACK 2\n0.3 client DONE 2\n0.4 fin";
+    assert_eq!(messages(unseen, "field-inconsistency"), []);
 }
 
 #[test]
@@ -191,6 +197,9 @@ fn what_was_never_written_before_is_not_written_again() {
         "{names:?}"
     );
     assert_eq!((said.closed[0].metrics.sums.unique, said.closed[0].metrics.sums.resent), (2, 0));
+    let steps: Vec<_> =
+        said.steps.iter().filter(|step| step.name == Some(Name::Msg)).map(|step| step.verdict).collect();
+    assert_eq!(steps, [StepVerdict::Departure(Departure::New { unseen: None }); 2]);
     // 2 was acknowledged before it was written.
     let premature = include_str!("../rules/premature_ack.txt");
     let said = messages(premature, "late-ack");
@@ -220,4 +229,43 @@ fn a_field_that_is_wrong_says_what_is_wrong_and_a_frame_of_the_other_side_only_t
     let wrong = "0.1 client MSG 1 aaaa\n0.12 server ACK 1\n0.2 client ACK 1 pos=7 seq=3\n0.3 finish 1";
     let names = told(wrong).names();
     assert_eq!(names, ["wrong-direction"], "{names:?}");
+}
+
+/// The same capture in packet blocks that have no time.
+fn without_times(capture: &[u8]) -> Vec<u8> {
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    while at < capture.len() {
+        let len = word(at + 4) as usize;
+        if word(at) == 6 {
+            // Enhanced: interface, time in two halves, bytes captured and on the wire. Simple: bytes on the wire.
+            let data = &capture[at + 28..at + 28 + word(at + 20).next_multiple_of(4) as usize];
+            let all = 16 + data.len() as u32;
+            let head = [3, all, word(at + 24)].map(u32::to_le_bytes);
+            bytes.extend_from_slice(&[head.as_flattened(), data, &all.to_le_bytes()].concat());
+        } else {
+            bytes.extend_from_slice(&capture[at..at + len]);
+        }
+        at += len;
+    }
+    bytes
+}
+
+#[test]
+fn without_capture_times_nothing_rests_on_how_long_something_took() {
+    let untimed = |script: &str| analyse_bytes(without_times(&capture(script)), declared(3, 1.0));
+    // By sent_time 2 had been due for 1.39 s; how long it had been the oldest, after ACK 1, is not known.
+    let moved = "0.10 client MSG 1 aaaa\n0.11 client MSG 2 bbbb\n1.2 server ACK 1\n1.5 client MSG 3 cccc\n\
+                 1.6 server ACK 3\n1.7 finish 3";
+    let told = untimed(moved);
+    assert!(told.steps.iter().all(|step| step.time.is_none()));
+    assert!(told.of("overdue-resend").is_empty(), "{:?}", told.findings);
+    // 1 had been the oldest from the beginning.
+    let oldest = "0.10 client MSG 1 aaaa\n1.50 client MSG 2 bbbb\n1.60 server ACK 2\n1.70 finish 2";
+    assert_eq!(untimed(oldest).of("overdue-resend").len(), 1);
+    let withheld = untimed(include_str!("../rules/ack_withheld.txt"));
+    assert!(withheld.of("ack-withheld").is_empty());
+    let because: Vec<&str> = withheld.doubts.iter().map(|doubt| doubt.because.as_str()).collect();
+    assert!(because.iter().any(|words| words.starts_with("the capture has no times")), "{because:?}");
 }
