@@ -78,15 +78,19 @@ impl<'a> FrameView<'a> {
     /// The payload as the position it acknowledges: decimal digits that fit an `i32`. `None` for
     /// anything else (`bad-ack-number`), for frames other than ACK too.
     #[must_use]
+    #[inline]
     pub fn ack_number(self) -> Option<Pos> {
-        let mut rest = self.payload_field();
-        let (mut number, digits) = (0_u64, rest.len());
-        while let Some((digit, further)) = rest.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
-            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-            rest = further;
+        let field = self.payload_field();
+        // A number of up to eight digits is in the first eight bytes, which every frame has behind its header.
+        let word = self.bytes.get(HEADER_LEN..).and_then(<[u8]>::first_chunk).map(|bytes| u64::from_le_bytes(*bytes));
+        let (word, rest) = match field.split_at_checked(8) {
+            Some((_, rest)) => (word, rest),
+            None => (word.map(|word| word & ((1 << (8 * field.len())) - 1)), [].as_slice()),
+        };
+        match word.and_then(short_number) {
+            Some(number) if rest.iter().fold(0, |any, byte| any | byte) == 0 => i32::try_from(number).ok().map(Pos),
+            _ => long_number(field),
         }
-        let is_number = rest.len() < digits && trim_nul(rest).is_empty();
-        i32::try_from(number).ok().filter(|_| is_number).map(Pos)
     }
 
     /// seq.
@@ -266,6 +270,36 @@ pub enum FrameError {
         /// Bytes to carry.
         len: usize,
     },
+}
+
+/// The number in a word that begins with a digit: decimal digits, then NULs.
+#[inline]
+fn short_number(word: u64) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let values = word ^ (EACH * b'0' as u64);
+    // The high bit of each byte that is no digit.
+    let others = (((values & (EACH * 0x7f)) + EACH * (0x80 - 10)) | values) & (EACH * 0x80);
+    let digits = others.trailing_zeros() / 8;
+    if digits == 0 || word.checked_shr(8 * digits).is_some_and(|rest| rest != 0) {
+        return None;
+    }
+    // The digits to the end, with zeros before them; then neighbours together, by twos, fours and eights.
+    let values = values << (64 - 8 * digits);
+    let pairs = (values * 10 + (values >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) as u32)
+}
+
+/// The same for any field: of any length, with any zeros before.
+#[cold]
+fn long_number(mut rest: &[u8]) -> Option<Pos> {
+    let (mut number, digits) = (0_u64, rest.len());
+    while let Some((digit, further)) = rest.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+        number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        rest = further;
+    }
+    let is_number = rest.len() < digits && trim_nul(rest).is_empty();
+    i32::try_from(number).ok().filter(|_| is_number).map(Pos)
 }
 
 /// `bytes` without trailing NULs.
