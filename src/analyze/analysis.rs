@@ -112,6 +112,28 @@ impl<S: AnalysisSink> Analysis<S> {
         self.sink
     }
 
+    /// Takes in a frame by the general way.
+    #[inline(never)] // the express way is for what is common
+    fn general(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
+        let model = state.model(connection, &self.options, self.replayed);
+        let step = model.frame(connection, frame, &mut self.found);
+        if self.sink.wants_steps() {
+            self.flow = self.sink.step(connection, frame, &step);
+        }
+        if !self.found.is_empty() {
+            self.deliver(connection);
+        }
+    }
+
+    /// Says the step of a frame that went the express way.
+    #[inline(never)] // not for everybody
+    fn say_express(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
+        let step = state.model(connection, &self.options, self.replayed).express_step(frame);
+        if self.sink.wants_steps() {
+            self.flow = self.sink.step(connection, frame, &step);
+        }
+    }
+
     /// Hands on what the rules found.
     #[cold]
     fn deliver(&mut self, connection: &FramedConnection<'_>) {
@@ -132,22 +154,16 @@ impl<S: AnalysisSink> Analysis<S> {
 impl<S: AnalysisSink> FrameSink for Analysis<S> {
     type State = AnalysisState;
 
-    #[inline]
+    #[inline(always)] // into the loop over frames, which need not be put together then
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
         }
-        let model = state.model(connection, &self.options, self.replayed);
-        let express = if self.express == Express::Taken { model.express(frame) } else { None };
-        let step = match express {
-            Some(step) => step,
-            None => model.frame(connection, frame, &mut self.found),
-        };
-        if self.sink.wants_steps() {
-            self.flow = self.sink.step(connection, frame, &step);
-        }
-        if !self.found.is_empty() {
-            self.deliver(connection);
+        let express = self.express == Express::Taken && state.model.as_mut().is_some_and(|model| model.express(frame));
+        if !express {
+            self.general(connection, state, frame);
+        } else if self.replayed == Replayed::Wanted || self.sink.wants_steps() {
+            self.say_express(connection, state, frame);
         }
     }
 

@@ -115,15 +115,30 @@ impl Answers {
         arrival
     }
 
-    /// The next position, when nothing is held: true when it was that.
-    #[inline]
-    pub(super) fn arrive_in_order(&mut self, pos: Pos, by: Asked) -> Option<Positions> {
-        let acks = self.window.arrive_in_order(pos)?;
-        self.call(pos, by, CallKind::InOrder);
-        Some(acks)
+    /// True when the calls of the positions above `acked` up to `highest` wait, each for its first ACK and as sure to be
+    /// answered as any, and nothing else does.
+    pub(super) fn waits_plainly(&self, acked: Pos, highest: Pos) -> bool {
+        // Those of books that were begun late are all in doubt, and stay so.
+        let in_doubt = self.begun_late;
+        let plain = |call: &Call| call.kind == CallKind::InOrder && call.doubted == in_doubt && !call.one_of_several;
+        self.uncovered.is_empty()
+            && self.waiting.len() == highest.0.abs_diff(acked.0) as usize
+            && (acked.0 + 1..=highest.0).zip(&self.waiting).all(|(pos, call)| call.pos == Pos(pos) && plain(call))
     }
 
-    #[inline]
+    /// Where calls waited plainly: since then every position up to `highest` has come, as `by` tells of those above
+    /// `acked`, and every one up to `acked` was answered, in order.
+    pub(super) fn end_run(&mut self, acked: Pos, highest: Pos, by: impl Fn(Pos) -> Option<Asked>) {
+        let came = self.arrived_through().max(acked);
+        self.window.arrive_in_order(highest);
+        while self.waiting.pop_front_if(|call| call.pos <= acked).is_some() {}
+        for pos in (came.0 + 1..=highest.0).map(Pos) {
+            if let Some(by) = by(pos) {
+                self.call(pos, by, CallKind::InOrder);
+            }
+        }
+    }
+
     fn call(&mut self, pos: Pos, by: Asked, kind: CallKind) {
         if self.waiting.len() >= MAX_WAITING
             && let Some(oldest) = self.waiting.pop_front()

@@ -16,6 +16,7 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
+    #[inline]
     pub(super) fn add(&mut self, value: f64) {
         (self.min, self.max) = match self.count {
             0 => (value, value),
@@ -37,7 +38,7 @@ impl Gauge {
 
 /// How many are in flight over capture time.
 #[derive(Debug, Clone, Copy, Default)]
-struct Flight {
+pub(super) struct Flight {
     since: Option<Timestamp>,
     count: Option<u32>,
     /// Seconds that are known, and the integral over them.
@@ -49,12 +50,19 @@ struct Flight {
 }
 
 impl Flight {
-    #[inline]
+    /// So many are in flight from now on.
     fn change(&mut self, time: Option<Timestamp>, count: Option<u32>) {
         let Some(now) = time else { return };
-        if let (Some(since), Some(held)) = (self.since, self.count) {
-            // A clock that went back adds nothing.
-            let lasted = in_seconds(now.since(since)).max(0.0);
+        // A clock that went back adds nothing.
+        let lasted = self.since.map_or(0, |since| now.since(since)).max(0);
+        self.change_after(lasted, now, count);
+    }
+
+    /// The same; `lasted` nanoseconds after the change before, if there was one.
+    #[inline(always)] // into the loop over frames
+    pub(super) fn change_after(&mut self, lasted: i64, now: Timestamp, count: Option<u32>) {
+        if let (Some(_), Some(held)) = (self.since, self.count) {
+            let lasted = in_seconds(lasted);
             self.span += lasted;
             self.area += lasted * f64::from(held);
             if held >= self.full && held > 0 {
@@ -65,10 +73,52 @@ impl Flight {
         self.count = count;
     }
 
+    /// Nanoseconds from the latest change to `now`, unless that went back or there was none.
+    #[inline]
+    pub(super) fn lasted(&self, now: Timestamp) -> Option<i64> {
+        self.since.map(|since| now.since(since)).filter(|lasted| *lasted >= 0)
+    }
+
+    /// True when so many are in flight since that moment.
+    pub(super) fn holds_since(&self, time: Option<Timestamp>, count: u32) -> bool {
+        time.is_some() && self.since == time && self.count == Some(count)
+    }
+
+    /// When it changed last.
+    pub(super) const fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
     /// From now on `full` is what a full window holds: what was full before is not any more.
     const fn rises_to(&mut self, full: u32) {
         self.full = full;
         self.at_full = 0.0;
+    }
+}
+
+/// ACKs, and how long they took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Replies {
+    rtt: Gauge,
+    smoothed: Option<f64>,
+    last: Option<Timestamp>,
+}
+
+impl Replies {
+    /// An ACK; `after` is how long after the only copy of its position.
+    #[inline(always)] // as above
+    pub(super) fn add(&mut self, time: Option<Timestamp>, after: Option<i64>) {
+        self.last = time;
+        if let Some(nanos @ 0..) = after {
+            let sample = in_seconds(nanos);
+            self.rtt.add(sample);
+            self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
+        }
+    }
+
+    /// When the last one passed.
+    pub(super) const fn last(&self) -> Option<Timestamp> {
+        self.last
     }
 }
 
@@ -84,12 +134,10 @@ pub(super) struct Meter {
     pub(super) message_bytes: u64,
     pub(super) stream_bytes: [u64; 2],
     first_message: Option<Timestamp>,
-    last_ack: Option<Timestamp>,
-    rtt: Gauge,
+    pub(super) replies: Replies,
     ambiguous: Gauge,
     pub(super) handshake: Option<f64>,
-    smoothed: Option<f64>,
-    flight: Flight,
+    pub(super) flight: Flight,
     declared: Option<u32>,
     pub(super) largest_in_flight: Option<(u32, u64)>,
     pub(super) gap_open: Gauge,
@@ -124,12 +172,6 @@ impl Meter {
         self.first_message.is_some()
     }
 
-    /// So many are in flight from now on.
-    #[inline]
-    pub(super) fn flies(&mut self, time: Option<Timestamp>, in_flight: Option<u32>) {
-        self.flight.change(time, in_flight);
-    }
-
     /// An ACK; `after` is how long after the only copy of its position, `ambiguous` after the last of several.
     #[inline]
     pub(super) fn acknowledged(
@@ -139,12 +181,7 @@ impl Meter {
         after: Option<i64>,
         ambiguous: Option<i64>,
     ) {
-        self.last_ack = time;
-        if let Some(nanos @ 0..) = after {
-            let sample = in_seconds(nanos);
-            self.rtt.add(sample);
-            self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
-        }
+        self.replies.add(time, after);
         if let Some(nanos @ 0..) = ambiguous {
             self.ambiguous.add(in_seconds(nanos));
         }
@@ -158,12 +195,12 @@ impl Meter {
 
     /// The longest that any answer took, where that is known.
     pub(super) fn longest_rtt(&self) -> Option<f64> {
-        [self.handshake, self.rtt.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
+        [self.handshake, self.replies.rtt.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
     }
 
     /// Sums up.
     pub(super) fn close(&self, acks_lost: u64, resend_causes: ResendCauses) -> Metrics {
-        let duration = self.first_message.zip(self.last_ack).map(|(first, last)| in_seconds(last.since(first)));
+        let duration = self.first_message.zip(self.replies.last).map(|(first, last)| in_seconds(last.since(first)));
         let rate = |amount: u64| duration.filter(|d| *d > 0.0).map(|d| amount as f64 / d);
         let known = self.flight.span > 0.0;
         let mean = known.then(|| self.flight.area / self.flight.span);
@@ -183,9 +220,9 @@ impl Meter {
             duration,
             goodput: rate(self.message_bytes),
             throughput: rate(self.stream_bytes[0]),
-            rtt: self.rtt.spread(),
+            rtt: self.replies.rtt.spread(),
             rtt_ambiguous: self.ambiguous.spread(),
-            srtt: self.smoothed,
+            srtt: self.replies.smoothed,
             max_in_flight: self.largest_in_flight,
             mean_in_flight: mean,
             window_basis: window.map(|_| if self.declared.is_some() { Basis::Declared } else { Basis::Inferred }),

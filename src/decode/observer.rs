@@ -120,7 +120,8 @@ impl Observer {
         packet: u64,
         time: Option<Timestamp>,
     ) -> Option<Note> {
-        if !self.is_quiet() || !frame.is_flawless(from) {
+        // A declared window may be full.
+        if self.window.edge().is_some() || !self.is_quiet() || !frame.is_flawless(from) {
             return None;
         }
         let (Pos(highest), last) = (self.highest(), self.last_acked());
@@ -226,7 +227,7 @@ impl Observer {
     }
 
     /// The last copy of `pos`, while it is remembered.
-    pub(crate) fn copy(&self, pos: Pos) -> Option<&Written> {
+    pub(crate) fn copy(&self, pos: Pos) -> Option<Written> {
         self.copies.get(pos)
     }
 
@@ -235,27 +236,50 @@ impl Observer {
         self.openings.of(pos)
     }
 
-    /// True when nothing is missing and the window is quiet: then the next position and the next ACK do no more than
-    /// [`depart_next`](Self::depart_next) and [`acknowledge_next`](Self::acknowledge_next).
+    /// True when nothing is missing and the window is quiet: then the next position, within the window, and the next ACK
+    /// do no more than [`lend`](Self::lend) and [`catch_up`](Self::catch_up) speak of.
     pub(crate) fn is_quiet(&self) -> bool {
         self.missing == [None; 2] && self.window.is_quiet()
     }
 
-    /// The next position, in a whole MSG without flaws.
+    /// Positions that there is room to remember.
+    pub(crate) const fn places(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// The next position, in a whole MSG without flaws, of a quiet exchange.
     #[inline]
-    pub(crate) fn depart_next(&mut self, pos: Pos, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) {
-        self.window.depart_next(pos);
-        let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+    fn depart_next(&mut self, pos: Pos, frame: &CapturedFrame<'_>, packet: u64, time: Option<Timestamp>) {
+        self.window.depart_through(pos);
+        let fingerprint = frame.payload().filter(|_| self.fingerprints).map_or(0, fingerprint);
         let sent_time = frame.view().sent_time();
         let copy = Written { name: Name::Msg, pos, packet, sent_time, time, copies: 1, fingerprint };
         self.copies.put(copy, self.window.last_acked().unwrap_or_default());
     }
 
-    /// The ACK of the next position.
+    /// The ACK of the next position, as above.
     #[inline]
-    pub(crate) fn acknowledge_next(&mut self, number: Pos, packet: u64) {
-        self.window.acknowledge_next(number);
+    fn acknowledge_next(&mut self, number: Pos, packet: u64) {
+        self.window.acknowledge_through(number);
         self.acks.put(number, packet);
+    }
+
+    /// Lends the memory of what was written to a run of ordinary frames, until it is taken back.
+    pub(crate) fn lend(&mut self) -> Copies {
+        std::mem::take(&mut self.copies)
+    }
+
+    /// Takes it back: since then every position up to `highest` was written, in order and within the window, and every one
+    /// up to `acked` acknowledged, as it says.
+    pub(crate) fn catch_up(&mut self, mut copies: Copies, highest: Pos, acked: Pos) {
+        let before = self.last_acked().unwrap_or_default();
+        copies.saw(highest.0.abs_diff(self.highest().0));
+        self.window.depart_through(highest);
+        if acked > before {
+            self.acks.catch_up(&copies, before, acked, highest);
+            self.window.acknowledge_through(acked);
+        }
+        self.copies = copies;
     }
 
     /// Says in `note`, which is quiet so far, what the frame did.
@@ -336,7 +360,7 @@ impl Observer {
             }
         };
         if copies > 0 {
-            let fingerprint = if self.fingerprints { fingerprint(frame) } else { 0 };
+            let fingerprint = frame.payload().filter(|_| self.fingerprints).map_or(0, fingerprint);
             let copy = Written { name, pos, packet, sent_time, time, copies, fingerprint };
             self.copies.put(copy, self.window.last_acked().unwrap_or_default());
         }
@@ -367,7 +391,7 @@ impl Observer {
 }
 
 /// That an ACK seen at `time` answers this copy.
-fn answered(copy: &Written, time: Option<Timestamp>) -> Answers {
+fn answered(copy: Written, time: Option<Timestamp>) -> Answers {
     Answers::Frame {
         name: copy.name,
         packet: copy.packet,
@@ -376,14 +400,26 @@ fn answered(copy: &Written, time: Option<Timestamp>) -> Answers {
     }
 }
 
-/// Tells payloads apart; 0 only where the payload was not captured.
-fn fingerprint(frame: &CapturedFrame<'_>) -> u32 {
-    frame.payload().map_or(0, |payload| {
-        let hash = foldhash::fast::FixedState::default().hash_one(payload);
-        // The halves are mixed; 0 is taken.
-        (hash as u32 ^ (hash >> 32) as u32).max(1)
-    })
+/// Tells payloads apart; never 0.
+#[inline]
+pub(crate) fn fingerprint(payload: &[u8]) -> u32 {
+    let hash = match (payload.first_chunk(), payload.last_chunk()) {
+        // Two words that overlap have all of it.
+        (Some(first), Some(last)) if payload.len() <= 16 => {
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            let [place_of_first, place_of_last] = PLACES;
+            let last = last.wrapping_add(payload.len() as u64);
+            let product = u128::from(first ^ place_of_first) * u128::from(last ^ place_of_last);
+            product as u64 ^ (product >> 64) as u64
+        }
+        _ => foldhash::fast::FixedState::default().hash_one(payload),
+    };
+    // The halves are mixed; 0 is taken.
+    (hash as u32 ^ (hash >> 32) as u32).max(1)
 }
+
+/// Digits of pi, by which a word is told from the other, and from zeros.
+const PLACES: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
 
 /// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.
 #[inline]

@@ -214,7 +214,12 @@ impl SendWindow {
     /// not known.
     #[must_use]
     pub fn edge(&self) -> Option<Pos> {
-        let edge = i64::from(self.last_acked()?.0) + i64::from(self.window?);
+        self.edge_above(self.last_acked()?)
+    }
+
+    /// The same, once `last_acked` is acknowledged.
+    pub(crate) fn edge_above(&self, last_acked: Pos) -> Option<Pos> {
+        let edge = i64::from(last_acked.0) + i64::from(self.window?);
         Some(Pos(i32::try_from(edge).unwrap_or(i32::MAX)))
     }
 
@@ -386,27 +391,27 @@ impl SendWindow {
     }
 
     /// True when everything is known and nothing is open: every position up to the highest was written once in order as far
-    /// as anything may still depend on it, and every ACK up to the last was seen. Then the next position is
-    /// [`New`](Departure::New) and the next ACK [`Advances`](Acknowledgement::Advances).
+    /// as anything may still depend on it, and every ACK up to the last was seen. Then the next position, when the window
+    /// has room for it, is [`New`](Departure::New), the next ACK [`Advances`](Acknowledgement::Advances), and the window is
+    /// quiet again.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.window.is_none()
-            && matches!(self.acked, Acked::Through(last) if last >= 0 && last <= self.highest)
+        matches!(self.acked, Acked::Through(last) if last >= 0 && last <= self.highest)
             && self.reach == Reach::Known
             && self.gaps.lowest().is_none()
             && self.asked.is_empty()
             && self.unsent.is_none()
     }
 
-    /// [`depart`](Self::depart) of the next position of a quiet window.
+    /// [`depart`](Self::depart) of every next position up to `last`, of a quiet window.
     #[inline]
-    pub(crate) const fn depart_next(&mut self, pos: Pos) {
-        self.highest = pos.0;
+    pub(crate) const fn depart_through(&mut self, last: Pos) {
+        self.highest = last.0;
     }
 
-    /// [`acknowledge`](Self::acknowledge) of the next position of a quiet window.
+    /// [`acknowledge`](Self::acknowledge) of every next position up to `last`, of a quiet window.
     #[inline]
-    pub(crate) const fn acknowledge_next(&mut self, pos: Pos) {
-        self.acked = Acked::Through(pos.0);
+    pub(crate) const fn acknowledge_through(&mut self, last: Pos) {
+        self.acked = Acked::Through(last.0);
     }
 
     /// Takes every position before `done` as acknowledged when no ACK was seen yet: DONE is written only

@@ -19,6 +19,7 @@ impl Model {
         hole: &Hole,
         found: &mut Found,
     ) {
+        self.end_run();
         self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
         self.lose(from, hole.offset.saturating_add(hole.len));
         let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
@@ -29,12 +30,14 @@ impl Model {
 
     /// The other side has what the capture does not show, at least not so far.
     pub(in crate::analyze) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
+        self.end_run();
         self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
         self.lose(from, up_to);
     }
 
     /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
     pub(in crate::analyze) fn disordered(&mut self, packet: u64) {
+        self.end_run();
         let after = self.last.map_or(0, |(packet, _)| packet);
         for side in [Side::Client, Side::Server] {
             self.book.unseen(side, packet, u64::MAX, after);
@@ -43,13 +46,12 @@ impl Model {
     }
 
     /// Frames of another length than agreed are to come: each frame is looked at from now on.
-    pub(in crate::analyze) const fn regridded(&mut self) {
+    pub(in crate::analyze) fn regridded(&mut self) {
+        self.end_run();
         self.regridded = true;
-        self.quiet = false;
     }
 
     pub(super) fn lose(&mut self, from: Side, until: u64) {
-        self.quiet = false;
         self.observer.hole_until(from, until);
         if let Some(replay) = &mut self.replay {
             replay.hole(from);
@@ -74,6 +76,7 @@ impl Model {
         remarks: Remarks,
         found: &mut Found,
     ) -> ConnectionAnalysis {
+        self.end_run();
         while let Some(again) = self.waiting.pop() {
             self.told(connection, &again, found);
         }

@@ -1,128 +1,350 @@
-//! The express way through the model: the next new package, or the ACK of the next position, with nothing to be said of it.
+//! The express way through the model: runs of the next new package and the ACK of the next position, with nothing to be
+//! said of any.
 //!
-//! In a quiet exchange the general way asks some forty questions of such a frame and the answer to each is known. This
-//! way asks only what the frame itself decides, and changes what the general way would have changed. What is quiet is
-//! worked out after each frame of the general way ([`Model::is_quiet`]); neither a hole nor a frame of this way can make
-//! an exchange quiet, and no frame of this way ends it.
+//! In a quiet exchange the general way asks some forty questions of such a frame, and the answer to each is known. A
+//! [`Run`] asks only what the frame itself decides, and keeps what that changes in a few cache lines and one place of the
+//! ring of what was written; whatever follows from it is left undone. Whether a run may begin is worked out after each
+//! frame of the general way ([`Model::begin_run`]), and all that comes by the general way ends it first
+//! ([`Model::end_run`]), which makes good what was left undone: so the general way finds everything as if it had taken
+//! the frames itself.
 
-use super::super::answers::{Asked, CallKind};
+use super::super::answers::{Asked, MAX_WAITING};
 use super::super::ledger::index;
+use super::super::metrics::{Flight, Replies};
 use super::super::{Step, StepVerdict};
 use super::Model;
 use crate::decode::framing::LocatedFrame;
-use crate::window::{Acknowledgement, Arrival, Departure};
-use crate::wire::{Name, Pos, Side};
+use crate::decode::observer::fingerprint;
+use crate::decode::observer::memory::Copies;
+use crate::time::Timestamp;
+use crate::window::{Acknowledgement, Arrival, Departure, Positions};
+use crate::wire::{FrameView, Name, Pos, Side};
 
-impl Model {
-    /// True when the next package or ACK in line is ordinary unless it is odd by itself: nothing was missed, skipped,
-    /// repeated or cut that is still open; both sides are in the middle of the exchange; the receiver holds nothing back;
-    /// and neither a window nor a timeout was declared, against which each package is held.
-    pub(super) fn is_quiet(&self) -> bool {
-        let declared = self.options.window.is_some() || self.timeout.is_some();
-        let whole = self.grid == [true; 2] && self.cut == [None; 2] && self.torn_ack.is_none();
-        let in_order = self.server.as_ref().is_some_and(|server| {
-            server.is_quiet() && server.holds_nothing() && server.arrived_through() == self.observer.highest()
-        });
-        !declared
-            && !self.regridded
-            && whole
-            && in_order
-            && self.observer.is_quiet()
-            && self.book.is_settled()
-            && self.course.is_under_way()
-            && self.waiting.is_empty()
-            && self.waited.is_none()
-            && self.short.is_none()
-            && self.meter.is_under_way()
+/// Frames of the general way for each so many positions in flight, before a run may begin: finding out takes a look at
+/// each.
+const OUTSTANDING_PER_FRAME: u32 = 16;
+
+/// Nanoseconds by which the express way keeps away from a limit that is compared in seconds.
+const MARGIN: f64 = 1000.0;
+
+/// The latest frame of a side by its sent_time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Latest {
+    sent: f64,
+    packet: u64,
+}
+
+impl Latest {
+    #[inline]
+    fn sends(&mut self, sent: f64, packet: u64) {
+        if sent > self.sent {
+            *self = Self { sent, packet };
+        }
+    }
+}
+
+/// An exchange while it is quiet. The order of the fields is that of their use: what both sides' frames touch, what a
+/// package does, what an ACK does.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(super) struct Run {
+    copies: Copies,
+    highest: i32,
+    acked: i32,
+    /// As many may be in flight: more than ever before are worth a closer look. 0 when nothing runs.
+    most: u32,
+    /// Of a frame, in bytes.
+    len: u32,
+    /// Window or timeout were declared.
+    declared: bool,
+    /// The latest package filled the declared window.
+    filled: bool,
+    flight: Flight,
+    /// The latest packet.
+    packet: u64,
+    client: Latest,
+    message_bytes: u64,
+    /// The latest package with others in flight, and its sent_time; 0 for none.
+    truly_new: (Pos, f64),
+    server: Latest,
+    /// The packet of the latest ACK.
+    answer: u64,
+    replies: Replies,
+    /// As declared; as good as endless where it was not.
+    window: u32,
+    /// As long may a full window have held a package back.
+    may_wait: i64,
+    /// As long may the oldest position have been the oldest.
+    may_rest: i64,
+    /// Frames of the general way since the last run.
+    apart: u32,
+}
+
+impl Run {
+    /// Takes in the frame if it is the next ordinary one; else changes nothing and says false.
+    #[inline(always)] // into the loop over frames
+    fn take(&mut self, located: &LocatedFrame<'_>) -> bool {
+        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
+        let view = frame.view();
+        let (Some(time), Some(name)) = (time, frame.name()) else { return false };
+        let fits = self.most > 0 && view.bytes().len() == self.len as usize && packet >= self.packet;
+        let Some(lasted) = self.flight.lasted(time).filter(|_| fits && frame.is_flawless(from)) else { return false };
+        let taken = match (from, name) {
+            (Side::Client, Name::Msg) => self.package(view, packet, time, lasted),
+            (Side::Server, Name::Ack) => self.answer(view, packet, time, lasted),
+            _ => false,
+        };
+        if taken {
+            self.packet = packet;
+        }
+        taken
     }
 
-    /// Takes in an ordinary frame of a quiet exchange; else changes nothing and gives `None`.
-    #[inline]
-    pub(in crate::analyze) fn express(&mut self, located: &LocatedFrame<'_>) -> Option<Step> {
+    #[inline(always)] // called once
+    fn package(&mut self, view: FrameView<'_>, packet: u64, time: Timestamp, lasted: i64) -> bool {
+        let (Pos(pos), sent) = (view.pos(), view.sent_time());
+        let in_flight = pos.wrapping_sub(self.acked).cast_unsigned();
+        let next = self.highest.checked_add(1) == Some(pos) && in_flight <= self.most;
+        if !next || sent < self.client.sent || self.declared && self.is_late(time) {
+            return false;
+        }
+        // A package that is not full has to be the last.
+        let payload = view.payload_field();
+        if payload.last() == Some(&0) {
+            return false;
+        }
+        if !self.copies.depart(Pos(pos), packet, time, sent, fingerprint(payload), in_flight) {
+            return false;
+        }
+        if in_flight > 1 {
+            self.truly_new = (Pos(pos), sent);
+        }
+        self.highest = pos;
+        self.message_bytes += payload.len() as u64;
+        self.client.sends(sent, packet);
+        self.flight.change_after(lasted, time, Some(in_flight));
+        self.filled = in_flight >= self.window;
+        true
+    }
+
+    #[inline(always)] // called once
+    fn answer(&mut self, view: FrameView<'_>, packet: u64, time: Timestamp, lasted: i64) -> bool {
+        let (number, sent) = (view.ack_number(), view.sent_time());
+        let next = self.acked < self.highest && number == Some(Pos(self.acked + 1));
+        if !next || sent < self.server.sent {
+            return false;
+        }
+        let Some(after) = self.copies.acknowledge(Pos(self.acked + 1), packet, time) else { return false };
+        self.acked += 1;
+        self.server.sends(sent, packet);
+        self.answer = packet;
+        self.replies.add(Some(time), Some(after));
+        self.flight.change_after(lasted, time, Some(self.highest.abs_diff(self.acked)));
+        true
+    }
+
+    /// With a declared window or timeout: a package that was held back, or went though an older one was due, may have to
+    /// be spoken of.
+    #[cold]
+    fn is_late(&self, time: Timestamp) -> bool {
+        let since = |then: Option<Timestamp>| then.map_or(i64::MAX, |then| time.since(then));
+        let written = || self.copies.get(Pos(self.highest)).and_then(|copy| copy.time);
+        (self.filled && since(written()) >= self.may_wait)
+            || (self.acked < self.highest && since(self.replies.last()) >= self.may_rest)
+    }
+}
+
+impl Model {
+    /// Takes in an ordinary frame of a quiet exchange; else changes nothing and says false.
+    #[inline(always)] // as above
+    pub(in crate::analyze) fn express(&mut self, located: &LocatedFrame<'_>) -> bool {
+        self.run.take(located)
+    }
+
+    /// The step of the frame that [`express`](Self::express) took last, for whoever wants it.
+    pub(in crate::analyze) fn express_step(&mut self, located: &LocatedFrame<'_>) -> Step {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
-        let ((last_packet, last_time), (last_sent, _)) = self.last.zip(self.last_sent[index(from)])?;
-        let sent = frame.view().sent_time();
-        let in_order = packet >= last_packet && time? >= last_time? && sent >= last_sent;
-        if !self.quiet || !in_order || !frame.is_flawless(from) {
-            return None;
-        }
-        let acks_proved = self.observer.window().last_acked_is_proved();
-        let (Pos(highest), Pos(last)) = (self.observer.highest(), self.observer.last_acked()?);
-        let (pos, verdict, arrival) = match (from, frame.name()?) {
-            // A package that is not full has to be the last.
-            (Side::Client, Name::Msg) if frame.view().payload_field().last() != Some(&0) => {
-                let pos = frame.pos().filter(|Pos(pos)| highest.checked_add(1) == Some(*pos))?;
-                let in_flight = pos.0.checked_sub(last)?.unsigned_abs();
-                // More in flight than ever before is worth a closer look.
-                self.meter.largest_in_flight.filter(|(most, _)| in_flight <= *most)?;
-                let by = Asked { name: Name::Msg, packet, index: self.steps, time };
-                let acks = self.server.as_mut()?.arrive_in_order(pos, by)?;
-                self.package(located, pos, in_flight);
-                let verdict = StepVerdict::Departure(Departure::New { unseen: None });
-                (pos, verdict, Some(Arrival::InOrder { acks }))
+        let (highest, acked) = (Pos(self.run.highest), Pos(self.run.acked));
+        let (packages, answers) = self.run_so_far();
+        let (pos, verdict, arrival) = match from {
+            Side::Client => {
+                let arrival = Positions::new(highest, highest).map(|acks| Arrival::InOrder { acks });
+                (highest, StepVerdict::Departure(Departure::New { unseen: None }), arrival)
             }
-            (Side::Server, Name::Ack) => {
-                let number = frame.view().ack_number()?;
-                if last.checked_add(1) != Some(number.0) || number.0 > highest {
-                    return None;
-                }
-                let copy = self.observer.copy(number).filter(|copy| copy.copies == 1)?;
-                let after = time?.since(copy.time?);
-                self.answer(located, number, after);
-                (number, StepVerdict::Acknowledgement(Acknowledgement::Advances), None)
-            }
-            _ => return None,
+            Side::Server => (acked, StepVerdict::Acknowledgement(Acknowledgement::Advances), None),
         };
-        self.last = Some((packet, time));
-        if sent > last_sent {
-            self.last_sent[index(from)] = Some((sent, packet));
-        }
-        self.steps += 1;
-        self.meter.frames += 1;
-        self.meter.stream_bytes[index(from)] += frame.view().bytes().len() as u64;
         let step = Step {
-            index: self.steps - 1,
+            index: self.steps + u64::from(packages) + u64::from(answers) - 1,
             packet,
             time,
             from,
             name: frame.name(),
             pos: Some(pos),
-            sent_time: Some(sent),
+            sent_time: frame.sent_time(),
             verdict,
-            highest: self.observer.highest(),
-            last_acked: self.observer.last_acked(),
-            edge: self.edge(),
-            in_flight: self.observer.window().in_flight(),
+            highest,
+            last_acked: Some(acked),
+            edge: self.observer.window().edge_above(acked).or_else(|| self.inferred_edge(acked)),
+            in_flight: Some(highest.0.abs_diff(acked.0)),
             arrival,
         };
         if let Some(replay) = &mut self.replay {
-            replay.step(&step, acks_proved);
+            replay.step(&step, true);
         }
-        Some(step)
+        step
     }
 
-    #[inline(always)] // called once
-    fn package(&mut self, located: &LocatedFrame<'_>, pos: Pos, in_flight: u32) {
-        let LocatedFrame { packet, time, ref frame, .. } = *located;
-        let outstanding = in_flight > 1;
-        if outstanding && self.observer.window().last_acked_is_proved() {
-            self.note_truly_new(pos, frame.sent_time());
+    /// Packages and ACKs of the run.
+    fn run_so_far(&self) -> (u32, u32) {
+        let (Pos(highest), Pos(acked)) = (self.observer.highest(), self.observer.last_acked().unwrap_or_default());
+        (self.run.highest.abs_diff(highest), self.run.acked.abs_diff(acked))
+    }
+
+    /// True when the next package or ACK in line is ordinary unless it is odd by itself: nothing was missed, skipped,
+    /// repeated or cut that is still open; both sides are in the middle of the exchange; the receiver holds nothing back.
+    fn is_quiet(&self) -> bool {
+        let whole = self.grid == [true; 2] && self.cut == [None; 2] && self.torn_ack.is_none();
+        let in_order = self.server.as_ref().is_some_and(|server| {
+            server.is_quiet() && server.holds_nothing() && server.arrived_through() == self.observer.highest()
+        });
+        !self.regridded
+            && whole
+            && in_order
+            && self.observer.is_quiet()
+            && self.observer.window().last_acked_is_proved()
+            && self.book.is_settled()
+            && self.course.is_under_way()
+            && self.waiting.is_empty()
+            && self.waited.is_none()
+            && self.short.is_none()
+            && self.acted.is_none()
+            && self.meter.is_under_way()
+    }
+
+    /// True when every position that is outstanding was written once, and calls for its ACK: as the run would have it.
+    fn is_plain(&self, acked: Pos, highest: Pos) -> bool {
+        let written_once =
+            |pos| self.observer.copy(Pos(pos)).is_some_and(|copy| copy.copies == 1 && copy.name == Name::Msg);
+        self.server.as_ref().is_some_and(|server| server.waits_plainly(acked, highest))
+            && (acked.0 + 1..=highest.0).all(written_once)
+    }
+
+    /// Begins a run where nothing disturbs, after a frame of the general way of `len` bytes.
+    pub(super) fn begin_run(&mut self, len: usize) {
+        self.run.apart = self.run.apart.saturating_add(1);
+        if !self.is_quiet() {
+            return;
         }
-        self.observer.depart_next(pos, frame, packet, time);
-        self.meter.messages += 1;
-        self.meter.unique += 1;
-        self.meter.message_bytes += frame.payload().map_or(0, <[u8]>::len) as u64;
-        self.meter.flies(time, Some(in_flight));
+        let (Some(last_acked), highest) = (self.observer.last_acked(), self.observer.highest()) else { return };
+        let (Some((packet, time)), [Some(client), Some(server)]) = (self.last, self.last_sent) else { return };
+        let (Some((most, _)), Some(in_flight)) = (self.meter.largest_in_flight, self.observer.window().in_flight())
+        else {
+            return;
+        };
+        let enough = self.run.apart.saturating_mul(OUTSTANDING_PER_FRAME) >= in_flight;
+        if !enough || !self.meter.flight.holds_since(time, in_flight) || !self.is_plain(last_acked, highest) {
+            return;
+        }
+        // What is compared with the latest package and the latest ACK has to be of these.
+        let written_once =
+            |packet| self.observer.copy(highest).is_some_and(|copy| copy.packet == packet && copy.copies == 1);
+        let filled = self.filled.is_none_or(|(packet, ..)| written_once(packet));
+        let moved = self.timeout.is_none() || self.moved_at.flatten() == self.meter.replies.last();
+        let window = self.options.window.unwrap_or(u32::MAX);
+        let most = most.min(window).min(self.observer.places().min(MAX_WAITING) as u32);
+        if !filled || !moved || most == 0 {
+            return;
+        }
+        let copies = self.observer.lend();
+        let nanos = |seconds: f64| (seconds * 1e9 - MARGIN) as i64;
+        self.run = Run {
+            highest: highest.0,
+            acked: last_acked.0,
+            most,
+            len: u32::try_from(len).unwrap_or(u32::MAX),
+            declared: self.options.window.is_some() || self.timeout.is_some(),
+            filled: self.filled.is_some(),
+            copies,
+            flight: self.meter.flight,
+            packet,
+            client: Latest { sent: client.0, packet: client.1 },
+            message_bytes: 0,
+            truly_new: (Pos(0), 0.0),
+            server: Latest { sent: server.0, packet: server.1 },
+            answer: self.last_answer,
+            replies: self.meter.replies,
+            window,
+            may_wait: nanos(self.tolerance),
+            may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance)),
+            apart: 0,
+        };
+    }
+
+    /// Ends the run, if there is one: everything is as if its frames had come by the general way.
+    #[inline]
+    pub(super) fn end_run(&mut self) {
+        if self.run.most > 0 {
+            self.make_good();
+        }
+    }
+
+    #[cold]
+    fn make_good(&mut self) {
+        let (packages, answers) = self.run_so_far();
+        let run = std::mem::take(&mut self.run);
+        let (highest, acked) = (Pos(run.highest), Pos(run.acked));
+        self.recall_calls(&run);
+        if packages > 0 {
+            self.recall_packages(&run);
+        }
+        if answers > 0 {
+            self.last_answer = run.answer;
+            self.moved_at = Some(run.replies.last());
+        }
+        if packages + answers > 0 {
+            self.last = Some((run.packet, run.flight.since()));
+        }
+        self.last_sent = [run.client, run.server].map(|Latest { sent, packet }| Some((sent, packet)));
+        self.steps += u64::from(packages) + u64::from(answers);
+        let meter = &mut self.meter;
+        meter.frames += u64::from(packages) + u64::from(answers);
+        meter.messages += u64::from(packages);
+        meter.unique += u64::from(packages);
+        meter.acks += u64::from(answers);
+        meter.message_bytes += run.message_bytes;
+        meter.stream_bytes[index(Side::Client)] += u64::from(packages) * u64::from(run.len);
+        meter.stream_bytes[index(Side::Server)] += u64::from(answers) * u64::from(run.len);
+        (meter.flight, meter.replies) = (run.flight, run.replies);
+        self.observer.catch_up(run.copies, highest, acked);
+    }
+
+    /// Makes good what the receiver was called for in the run; before the observer catches up.
+    fn recall_calls(&mut self, run: &Run) {
+        let (highest, acked) = (Pos(run.highest), Pos(run.acked));
+        let (before, acked_before) = (self.observer.highest(), self.observer.last_acked().unwrap_or_default());
+        let steps = self.steps;
+        // Before it came the packages below it and the ACKs of those that were not in flight with it.
+        let asked = |pos: Pos| {
+            let departed = run.copies.departed(pos)?;
+            let acks = pos.0.abs_diff(acked_before.0).saturating_sub(departed.in_flight);
+            let index = steps + u64::from(pos.0.abs_diff(before.0)) - 1 + u64::from(acks);
+            Some(Asked { name: Name::Msg, packet: departed.written.packet, index, time: departed.written.time })
+        };
+        if let Some(server) = &mut self.server {
+            server.end_run(acked, highest, asked);
+        }
+    }
+
+    /// Makes good what else the packages of the run left undone; before the observer catches up.
+    fn recall_packages(&mut self, run: &Run) {
+        if run.truly_new.0 > Pos(0) {
+            // Nothing is open that lies below it, and so nobody asks for earlier ones.
+            self.truly_new.clear();
+            self.truly_new.push_back(run.truly_new);
+        }
         self.just_again = false;
-    }
-
-    #[inline(always)] // as above
-    fn answer(&mut self, located: &LocatedFrame<'_>, number: Pos, after: i64) {
-        // It is the next in line: nothing is passed by.
-        let answered = self.server.as_mut().and_then(|server| server.acknowledge(number, |_| ()));
-        let after = answered.is_none_or(|call| call.kind != CallKind::Released).then_some(after);
-        self.observer.acknowledge_next(number, located.packet);
-        self.meter.acks += 1;
-        self.meter.acknowledged(located.time, self.observer.window().in_flight(), after, None);
+        let highest = Pos(run.highest);
+        let latest = run.copies.get(highest).filter(|_| run.filled);
+        self.filled = latest.map(|latest| (latest.packet, latest.time, highest));
     }
 }

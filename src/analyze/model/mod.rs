@@ -27,8 +27,9 @@ use crate::decode::observer::memory::{Opening, Written};
 use crate::time::Timestamp;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions, SendWindow};
 use crate::wire::{Name, Pos, Side};
+use express::Run;
 
-/// Truly new positions remembered.
+/// Positions up to the highest of which it is remembered when they were truly new.
 const MAX_TRULY_NEW: usize = 64;
 
 /// One connection.
@@ -36,6 +37,8 @@ const MAX_TRULY_NEW: usize = 64;
 /// Its memory is that of the [`Observer`] and the [`Answers`](Calls), which is bounded, and of the bounded lists of its other parts.
 #[derive(Debug)]
 pub(super) struct Model {
+    /// What all else has to catch up with.
+    run: Run,
     options: AnalysisOptions,
     timeout: Option<f64>,
     tolerance: f64,
@@ -54,7 +57,7 @@ pub(super) struct Model {
     last_sent: [Option<(f64, u64)>; 2],
     /// The latest frame of each side if its end is not captured: packet, bytes there, length.
     cut: [Option<(u64, u32, u32)>; 2],
-    /// When the ACK passed that moved the window last; not kept by the express way, which is for undeclared timeouts.
+    /// When the ACK passed that moved the window last.
     moved_at: Option<Option<Timestamp>>,
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
     torn_ack: Option<u64>,
@@ -72,7 +75,8 @@ pub(super) struct Model {
     course: Course,
     book: Book,
     waiting: Waiting,
-    /// Positions that were truly new when they were written, with their sent_time: the latest, ascending.
+    /// Positions that were truly new when they were written, with their sent_time: the latest, ascending. Those that lie far
+    /// below the highest are as good as forgotten.
     truly_new: VecDeque<(Pos, f64)>,
     /// The client's latest frame was a position written again or late.
     just_again: bool,
@@ -89,8 +93,6 @@ pub(super) struct Model {
     tally: Tally,
     /// Where somebody wants the exchange beside the rules.
     replay: Option<Box<Replay>>,
-    /// The next frame may be an ordinary one: see [`is_quiet`](Self::is_quiet). Kept by all but the express way.
-    quiet: bool,
 }
 
 /// A package with fewer bytes than maximum_msg_size.
@@ -126,6 +128,7 @@ impl Model {
         let whole = from_start == [true; 2];
         let window = if whole { SendWindow::new(options.window) } else { SendWindow::mid_stream(options.window) };
         Self {
+            run: Run::default(),
             options,
             timeout: options.timeout.map(|timeout| timeout.as_secs_f64()),
             tolerance: options.tolerance.as_secs_f64(),
@@ -167,7 +170,6 @@ impl Model {
                     from_start,
                 }))
             }),
-            quiet: false,
         }
     }
 
@@ -178,6 +180,7 @@ impl Model {
         located: &LocatedFrame<'_>,
         found: &mut Found,
     ) -> Step {
+        self.end_run();
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let name = frame.name();
         if connection.capacity.is_unknown() && !name.is_some_and(Name::is_handshake) {
@@ -256,7 +259,7 @@ impl Model {
             }
         }
         self.tally(found);
-        self.quiet = self.is_quiet();
+        self.begin_run(frame.view().bytes().len());
         step
     }
 
@@ -311,7 +314,7 @@ impl Model {
             && let Some(pos) = frame.pos().or_else(|| frame.prev_seq().or_else(|| frame.seq()).map(Pos))
             && pos <= before.highest
         {
-            prior.copy = self.observer.copy(pos).copied();
+            prior.copy = self.observer.copy(pos);
             prior.opening = self.observer.opening(pos);
         }
         self.book.frame(from, end(located), self.last.map_or(0, |(packet, _)| packet));
@@ -412,7 +415,9 @@ impl Model {
 
     /// A sent_time at which `pos` had not been counted for sure: positions are counted in their order.
     fn surely_uncounted(&self, pos: Pos) -> Option<f64> {
-        self.truly_new.iter().rev().find(|(new, _)| *new < pos).map(|(_, sent)| *sent).or(self.asked_sent)
+        let remembered = Pos(self.observer.highest().0.saturating_sub(MAX_TRULY_NEW as i32));
+        let mut new = self.truly_new.iter().rev().take_while(|(new, _)| *new > remembered);
+        new.find(|(new, _)| *new < pos).map(|(_, sent)| *sent).or(self.asked_sent)
     }
 
     #[inline]
@@ -531,11 +536,12 @@ impl Model {
     #[inline]
     fn edge(&self) -> Option<Pos> {
         let window = self.observer.window();
-        window.edge().or_else(|| {
-            let (size, _) = self.meter.largest_in_flight?;
-            let edge = i64::from(window.last_acked()?.0) + i64::from(size);
-            i32::try_from(edge).ok().map(Pos)
-        })
+        window.edge().or_else(|| self.inferred_edge(window.last_acked()?))
+    }
+
+    fn inferred_edge(&self, last_acked: Pos) -> Option<Pos> {
+        let (size, _) = self.meter.largest_in_flight?;
+        i32::try_from(i64::from(last_acked.0) + i64::from(size)).ok().map(Pos)
     }
 
     /// Counts what was just found.

@@ -57,7 +57,7 @@ impl Model {
         self.note_cut(located, flaws);
         self.handshake_rtt(step);
         self.count_gaps(info.note);
-        let current = written.and_then(|pos| self.observer.copy(pos).copied());
+        let current = written.and_then(|pos| self.observer.copy(pos));
         let facts = FrameFacts {
             place,
             step,
@@ -75,7 +75,7 @@ impl Model {
             copies: prior.copy.zip(current).map(|(before, now)| [before, now]),
             course,
             done,
-            answered: number.and_then(|number| self.observer.copy(number).copied()),
+            answered: number.and_then(|number| self.observer.copy(number)),
             sent_back: prior.sent_back,
             clock_back: prior.clock_back,
             waited: self.waited.take(),

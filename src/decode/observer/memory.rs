@@ -34,22 +34,78 @@ pub(crate) struct Written {
     pub(crate) fingerprint: u32,
 }
 
+/// A place of [`Copies`]: a [`Written`] in little, since the ring is most of what a connection takes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    sent_time: f64,
+    /// The capture time: whole seconds, and nanoseconds plus one; there 0 for none.
+    seconds: i64,
+    nanos: u32,
+    /// As many after [`Copies::base`].
+    packet: u32,
+    /// 0 for an empty place.
+    pos: i32,
+    /// [`DONE`], or not, and the number of copies.
+    copies: u32,
+    fingerprint: u32,
+    /// In a run of ordinary frames, while it is outstanding: how many were in flight with it. Otherwise the packet of its
+    /// own ACK, as many after the base, where that came in such a run; 0 for none.
+    mark: u32,
+}
+
+/// The bit of [`Place::copies`] that says DONE.
+const DONE: u32 = 1 << 31;
+
+impl Place {
+    #[inline]
+    fn time(&self) -> Option<Timestamp> {
+        let nanos = self.nanos.checked_sub(1)?;
+        Timestamp::within_second(self.seconds, u64::from(nanos))
+    }
+}
+
+/// A position that was written in a run of ordinary frames and is outstanding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Departed {
+    pub(crate) written: Written,
+    /// How many were in flight with it.
+    pub(crate) in_flight: u32,
+}
+
 /// A ring with a place for each position modulo its length. It grows when a place holds another position, and from
 /// [`SURE_COPIES`] on doubles only for one still outstanding, but not beyond twice the number of copies seen: what it takes is in
 /// proportion to what it was given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Copies {
-    places: Vec<Option<Written>>,
+    places: Vec<Place>,
     seen: usize,
+    /// Packets are counted from this one.
+    base: u64,
 }
 
 impl Copies {
-    pub(crate) fn get(&self, pos: Pos) -> Option<&Written> {
-        self.places.get(self.place(pos)?)?.as_ref().filter(|written| written.pos == pos)
+    #[inline]
+    pub(crate) fn get(&self, pos: Pos) -> Option<Written> {
+        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0 && pos.0 != 0)?;
+        Some(self.written(place))
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    #[inline]
+    fn written(&self, place: &Place) -> Written {
+        Written {
+            name: if place.copies & DONE == 0 { Name::Msg } else { Name::Done },
+            pos: Pos(place.pos),
+            packet: self.base + u64::from(place.packet),
+            sent_time: place.sent_time,
+            time: place.time(),
+            copies: place.copies & !DONE,
+            fingerprint: place.fingerprint,
+        }
+    }
+
+    /// Places.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
         self.places.len()
     }
 
@@ -57,40 +113,130 @@ impl Copies {
     pub(crate) fn put(&mut self, copy: Written, last_acked: Pos) {
         self.seen = self.seen.saturating_add(1);
         if self.places.is_empty() {
-            self.places.resize(FIRST_COPIES, None);
+            self.places.resize(FIRST_COPIES, Place::default());
+            self.base = copy.packet;
         }
         while self.places.len() < MAX_COPIES && self.is_wanted(copy.pos, last_acked) {
             self.grow();
         }
+        let packet = self.packet(copy.packet);
         if let Some(place) = self.place(copy.pos).and_then(|i| self.places.get_mut(i)) {
-            *place = Some(copy);
+            let copies = copy.copies.min(DONE - 1) | if copy.name == Name::Done { DONE } else { 0 };
+            let Written { pos, sent_time, time, fingerprint, .. } = copy;
+            let (seconds, nanos) = time.map_or((0, 0), |time| (time.seconds(), time.subsec_nanos() + 1));
+            *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, copies, fingerprint, mark: 0 };
         }
     }
 
     /// Whether the place of `pos` holds what is not to be forgotten for it.
     fn is_wanted(&self, pos: Pos, last_acked: Pos) -> bool {
-        let other = self.place(pos).and_then(|i| self.places.get(i)?.as_ref()).filter(|other| other.pos != pos);
-        other.is_some_and(|other| {
-            let len = self.places.len();
-            len < SURE_COPIES || other.pos > last_acked && len <= self.seen
-        })
+        let other = self.place(pos).and_then(|i| self.places.get(i)).map_or(0, |other| other.pos);
+        let len = self.places.len();
+        other != 0 && other != pos.0 && (len < SURE_COPIES || other > last_acked.0 && len <= self.seen)
+    }
+
+    /// The number of a packet as places have it. A packet that is out of reach, as far as a `u32` goes, moves the base to
+    /// itself, and what does not fit any more is forgotten.
+    fn packet(&mut self, packet: u64) -> u32 {
+        if let Some(packet) = packet.checked_sub(self.base).and_then(|packet| u32::try_from(packet).ok()) {
+            return packet;
+        }
+        let base = packet.saturating_sub(u64::from(u32::MAX / 2));
+        let before = self.base;
+        let moved = |old: u32| (before + u64::from(old)).checked_sub(base).and_then(|new| u32::try_from(new).ok());
+        for place in &mut self.places {
+            match moved(place.packet) {
+                Some(packet) => place.packet = packet,
+                None => *place = Place::default(),
+            }
+        }
+        self.base = base;
+        (packet - base) as u32
     }
 
     fn grow(&mut self) {
         // What is sure comes in one step: each leaves a gap in the heap.
-        let grown = vec![None; (self.places.len() * 2).max(SURE_COPIES)];
-        for written in std::mem::replace(&mut self.places, grown).into_iter().flatten() {
+        let grown = vec![Place::default(); (self.places.len() * 2).max(SURE_COPIES)];
+        for place in std::mem::replace(&mut self.places, grown).into_iter().filter(|place| place.pos != 0) {
             // Places that differ modulo the length differ modulo a multiple of it.
-            if let Some(place) = self.place(written.pos).and_then(|i| self.places.get_mut(i)) {
-                *place = Some(written);
+            if let Some(at) = self.place(Pos(place.pos)).and_then(|i| self.places.get_mut(i)) {
+                *at = place;
             }
         }
     }
 
     /// The length is a power of two.
+    #[inline]
     fn place(&self, pos: Pos) -> Option<usize> {
         let mask = self.places.len().checked_sub(1)?;
         usize::try_from(pos.0).ok().map(|pos| pos & mask)
+    }
+}
+
+/// The same for runs of ordinary frames: every position is the next one and is written once, as many as there are places
+/// are outstanding at most, and every ACK is that of the next position.
+impl Copies {
+    /// Remembers the next position; false, and nothing changes, where its packet is too far from the others', or
+    /// the ring has to grow.
+    #[inline(always)] // into the loop over frames
+    pub(crate) fn depart(
+        &mut self,
+        pos: Pos,
+        packet: u64,
+        time: Timestamp,
+        sent_time: f64,
+        fingerprint: u32,
+        in_flight: u32,
+    ) -> bool {
+        let Some(packet) = packet.checked_sub(self.base).and_then(|packet| u32::try_from(packet).ok()) else {
+            return false;
+        };
+        let short = self.places.len() < SURE_COPIES;
+        let Some(place) = self.place(pos).and_then(|i| self.places.get_mut(i)) else { return false };
+        if short && place.pos != 0 {
+            return false;
+        }
+        let (seconds, nanos) = (time.seconds(), time.subsec_nanos() + 1);
+        *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, copies: 1, fingerprint, mark: in_flight };
+        true
+    }
+
+    /// Marks the ACK of the next position and gives the time from its MSG to `time`; `None`, and nothing changes, where
+    /// that is negative or the packets are too far apart.
+    #[inline(always)] // as above
+    pub(crate) fn acknowledge(&mut self, pos: Pos, packet: u64, time: Timestamp) -> Option<i64> {
+        let i = self.place(pos)?;
+        let place = self.places.get_mut(i)?;
+        let after = time.since(place.time()?);
+        let packet = u32::try_from(packet.checked_sub(self.base)?).ok().filter(|packet| *packet > 0)?;
+        if after < 0 {
+            return None;
+        }
+        place.mark = packet;
+        Some(after)
+    }
+
+    /// The packet of the ACK that was marked at a position.
+    fn ack_packet(&self, pos: Pos) -> Option<u64> {
+        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0 && place.mark > 0)?;
+        Some(self.base + u64::from(place.mark))
+    }
+
+    /// A position of the run that is outstanding.
+    pub(crate) fn departed(&self, pos: Pos) -> Option<Departed> {
+        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0)?;
+        Some(Departed { written: self.written(place), in_flight: place.mark })
+    }
+
+    /// So many positions more were written.
+    pub(crate) fn saw(&mut self, positions: u32) {
+        self.seen = self.seen.saturating_add(positions as usize);
+    }
+
+    /// The lowest position that has a place of its own beside all others up to `highest`.
+    fn lowest_kept(&self, highest: Pos) -> Pos {
+        let len = i32::try_from(self.places.len()).unwrap_or(i32::MAX);
+        Pos(highest.0.saturating_sub(len).max(0).saturating_add(1))
     }
 }
 
@@ -114,6 +260,21 @@ impl Acks {
         }
         let offset = self.offset(packet).filter(|_| !self.recent.is_empty()).unwrap_or_else(|| self.count_from(packet));
         self.recent.push_back((number, offset));
+    }
+
+    /// Takes in the ACKs of every position above `before` up to `last`, that a run up to `highest` has marked. Of lower
+    /// positions than the ring holds nobody asks.
+    pub(crate) fn catch_up(&mut self, copies: &Copies, before: Pos, last: Pos, highest: Pos) {
+        let (first, lowest) = (Pos(before.0 + 1), copies.lowest_kept(highest));
+        if lowest > first {
+            self.recent.clear();
+            self.forgotten = Pos(lowest.0 - 1);
+        }
+        for pos in (lowest.max(first).0..=last.0).map(Pos) {
+            if let Some(packet) = copies.ack_packet(pos) {
+                self.put(pos, packet);
+            }
+        }
     }
 
     fn offset(&self, packet: u64) -> Option<u32> {
