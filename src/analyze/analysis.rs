@@ -6,7 +6,7 @@ use super::ledger::Remarks;
 use super::model::{Model, Replayed};
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
-use crate::decode::express::Express;
+use crate::decode::express::{Depth, Express};
 use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::wire::Side;
@@ -164,6 +164,13 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
             self.general(connection, state, frame);
         } else if self.replayed == Replayed::Wanted || self.sink.wants_steps() {
             self.say_express(connection, state, frame);
+        }
+    }
+
+    #[inline]
+    fn fetch(&self, state: &AnalysisState, depth: Depth) {
+        if let Some(model) = &state.model {
+            model.fetch(depth);
         }
     }
 

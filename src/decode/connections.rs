@@ -33,7 +33,7 @@ pub struct Connections<S: StreamSink> {
 }
 
 /// An index into `connections`.
-type Slot = u32;
+pub(super) type Slot = u32;
 
 /// The endpoints of a connection, the lower one first, packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

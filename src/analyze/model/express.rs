@@ -13,6 +13,7 @@ use super::super::ledger::index;
 use super::super::metrics::{Flight, Replies};
 use super::super::{Step, StepVerdict};
 use super::Model;
+use crate::decode::express::{Depth, fetch};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::observer::fingerprint;
 use crate::decode::observer::memory::Copies;
@@ -159,6 +160,15 @@ impl Model {
     #[inline(always)] // as above
     pub(in crate::analyze) fn express(&mut self, located: &LocatedFrame<'_>) -> bool {
         self.run.take(located)
+    }
+
+    /// Asks for the memory that an ordinary frame will need.
+    #[inline]
+    pub(in crate::analyze) fn fetch(&self, depth: Depth) {
+        match depth {
+            Depth::Second => fetch(&self.run),
+            _ => self.run.copies.fetch(Pos(self.run.acked.saturating_add(1)), Pos(self.run.highest.saturating_add(1))),
+        }
     }
 
     /// The step of the frame that [`express`](Self::express) took last, for whoever wants it.

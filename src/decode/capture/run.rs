@@ -24,7 +24,7 @@ pub(in crate::decode) struct Plain<'a> {
 }
 
 /// Plain records at hand, in file order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::decode) struct Run<'a> {
     bytes: &'a [u8],
     /// Bytes of the records handed out.
@@ -47,7 +47,7 @@ pub(super) enum Ends {
     BeforeLast,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Form<'a> {
     Pcap { link_type: LinkType, nanos_per_tick: u32 },
     Pcapng { interfaces: &'a [Described] },

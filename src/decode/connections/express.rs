@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Connection, Connections, Key, Slot, Stage};
+use crate::decode::express::{Depth, fetch};
 use crate::decode::headers::Parts;
 use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
 use crate::decode::{Endpoint, TcpFlags};
@@ -96,6 +97,10 @@ pub(super) struct Front {
     slots: Vec<Slot>,
 }
 
+/// Connections from which on they are a crowd: each takes one to four kilobytes, and a core's cache holds some megabytes.
+/// Tests have few.
+const CROWD: usize = if cfg!(test) { 2 } else { 500 };
+
 /// Guesses at first, and at most.
 const FEWEST: usize = 256;
 const MOST: usize = 1 << 20;
@@ -144,6 +149,33 @@ impl<S: StreamSink> Connections<S> {
         let Some((slot, way)) = guessed.or_else(|| self.look_up(hash, addresses, ports)) else { return false };
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
         connection.express(packet, time, parts, way, &mut self.shared, sink)
+    }
+
+    /// True when there are so many that what is known of them stays in no cache of one core.
+    pub(in crate::decode) const fn are_a_crowd(&self) -> bool {
+        self.connections.len() >= CROWD
+    }
+
+    /// Where the connection of a segment stands, unless the guess is wrong.
+    #[inline]
+    pub(in crate::decode) fn guess<A: Address>(&self, addresses: (A, A), ports: (u16, u16)) -> Option<Slot> {
+        self.front.guess(A::hash(addresses, ports))
+    }
+
+    /// Asks for the memory of that connection.
+    #[inline]
+    pub(in crate::decode) fn fetch(&self, slot: Option<Slot>) {
+        if let Some(connection) = slot.and_then(|slot| self.connections.get(slot as usize)) {
+            fetch(connection);
+        }
+    }
+
+    /// Asks for that of its state.
+    #[inline]
+    pub(in crate::decode) fn fetch_state(&self, slot: Option<Slot>, sink: &S, depth: Depth) {
+        if let Some(connection) = slot.and_then(|slot| self.connections.get(slot as usize)) {
+            sink.fetch(&connection.state, depth);
+        }
     }
 
     #[cold]

@@ -23,13 +23,19 @@
 //! | sink | would do nothing if told that nothing waits ([`StreamSink::is_quiet`]) | frames in the waiting room go on | `framing/mod.rs` |
 //! | frames | on the border of a settled grid, whole, with a known name that is no handshake; P known; none waits | probing, learning, split frames, other grids | `framing/express.rs` |
 //!
-//! The analysis has such a way too, for the next package and the ACK of the next position in an exchange of which nothing
-//! is to be said (`analyze/model/express.rs`).
+//! The analysis has such a way too, for runs of the next package and the ACK of the next position in an exchange of which
+//! nothing is to be said (`analyze/model/express.rs`).
 //!
 //! Of the streams, what only an event can change is asked after each packet of the general way, which leaves one flag in
 //! the connection: in a quiet connection every step that the express way leaves out (ticking deadlines, owed bytes,
 //! settling, closing) finds nothing to do. The last row is asked apart: a segment that came express may hold a frame
 //! that needs a closer look, which gets it, with the rest of the segment.
+//!
+//! # Many connections
+//!
+//! With thousands of connections, what is known of them is in no cache of the core, and each step would wait for memory.
+//! So the next [`AHEAD`] records are looked at first, and the memory of all their connections asked for at once, one
+//! pointer after another. That changes nothing but the time.
 //!
 //! # Why it may be trusted
 //!
@@ -40,7 +46,7 @@
 use std::ops::ControlFlow;
 
 use super::Connections;
-use super::capture::Capture;
+use super::capture::{Capture, Run};
 use super::headers;
 use super::intake::Intake;
 use super::reading::Moment;
@@ -69,7 +75,17 @@ pub(super) fn run<S: StreamSink>(
     };
     let mut taken = records.taken();
     let mut flow = ControlFlow::Continue(());
-    while let Some(record) = records.next() {
+    let crowd = connections.are_a_crowd();
+    let mut until_look = AHEAD;
+    loop {
+        if crowd {
+            until_look -= 1;
+            if until_look == 0 {
+                look_ahead(records.clone(), connections, sink);
+                until_look = AHEAD;
+            }
+        }
+        let Some(record) = records.next() else { break };
         let Some(ip) = headers::ip_packet(record.link_type, record.bytes) else { break };
         let went = match headers::parts_v4(ip) {
             Some(parts) => connections.express(record.number, record.time, &parts, sink),
@@ -91,6 +107,57 @@ pub(super) fn run<S: StreamSink>(
     capture.took(taken);
     flow
 }
+
+/// Records that are looked at before they are taken, where there are many connections.
+const AHEAD: usize = 16;
+
+/// Asks for the memory of the next records' connections, of all at once: where it is in no cache of the core, the loop
+/// would wait for it once or more for each record.
+#[inline(never)]
+fn look_ahead<S: StreamSink>(mut records: Run<'_>, connections: &Connections<S>, sink: &S) {
+    let mut slots = [None; AHEAD];
+    for slot in &mut slots {
+        let Some(record) = records.next() else { break };
+        let parts = headers::ip_packet(record.link_type, record.bytes).and_then(headers::parts_v4);
+        *slot = parts.and_then(|parts| connections.guess(parts.addresses, parts.ports));
+        connections.fetch(*slot);
+    }
+    for depth in Depth::ALL {
+        slots.iter().for_each(|slot| connections.fetch_state(*slot, sink, depth));
+    }
+}
+
+/// How far the memory of a connection's state is followed, one pointer after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What the state points to.
+    First,
+    /// What that points to.
+    Second,
+    /// And that.
+    Third,
+}
+
+impl Depth {
+    const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
+}
+
+/// Asks for the cache lines of a value that will be wanted soon.
+#[inline(always)] // an instruction a line
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "with 10,000 connections at once it saves a sixth of the time of `analyze`")]
+pub(crate) fn fetch<T>(value: &T) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in (0..size_of::<T>()).step_by(64) {
+        let at = std::ptr::from_ref(value).cast::<i8>().wrapping_add(line);
+        // SAFETY: the instruction reads nothing and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+    }
+}
+
+/// Here nothing: what it saves elsewhere is lost, and nothing else.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn fetch<T>(_: &T) {}
 
 /// The same for the other address family, out of the way of the one that there is more of.
 #[inline(never)]

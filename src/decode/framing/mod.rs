@@ -20,7 +20,7 @@ use delivery::{Core, Delivery, Owed};
 use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
-use super::express::Express;
+use super::express::{Depth, Express, fetch};
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
@@ -310,6 +310,16 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
             Phase::Filtered | Phase::Foreign => true,
             Phase::Silent | Phase::Probing(_) => false,
+        }
+    }
+
+    #[inline]
+    fn fetch(&self, state: &Self::State, depth: Depth) {
+        if let Phase::Framed(framed) = &state.phase {
+            match depth {
+                Depth::First => fetch(&**framed),
+                _ => self.sink.fetch(&framed.core.state, depth),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Capacity;
 use crate::decode::CapturedFrame;
+use crate::decode::express::Depth;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, Start, StreamNote, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, MaxMsgSize, Name, Side};
@@ -191,6 +192,12 @@ pub trait FrameSink {
         note: StreamNote,
     ) {
         let _ = (connection, state, way, note);
+    }
+
+    /// A frame of the connection will come soon: as [`StreamSink::fetch`](crate::decode::reassembly::StreamSink::fetch).
+    /// The state itself was asked for before.
+    fn fetch(&self, state: &Self::State, depth: Depth) {
+        let _ = (state, depth);
     }
 
     /// Every frame of the connection was given.

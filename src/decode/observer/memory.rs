@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::decode::express::fetch;
 use crate::decode::info::AckSeen;
 use crate::time::Timestamp;
 use crate::window::Positions;
@@ -48,8 +49,8 @@ struct Place {
     /// [`DONE`], or not, and the number of copies.
     copies: u32,
     fingerprint: u32,
-    /// In a run of ordinary frames, while it is outstanding: how many were in flight with it. Otherwise the packet of its
-    /// own ACK, as many after the base, where that came in such a run; 0 for none.
+    /// In a run of ordinary frames: how many were in flight with it, and once its ACK has come the packet of that, as many
+    /// after the base.
     mark: u32,
 }
 
@@ -176,6 +177,16 @@ impl Copies {
 /// The same for runs of ordinary frames: every position is the next one and is written once, as many as there are places
 /// are outstanding at most, and every ACK is that of the next position.
 impl Copies {
+    /// Asks for the places of these positions.
+    #[inline]
+    pub(crate) fn fetch(&self, oldest: Pos, next: Pos) {
+        for pos in [oldest, next] {
+            if let Some(place) = self.place(pos).and_then(|i| self.places.get(i)) {
+                fetch(place);
+            }
+        }
+    }
+
     /// Remembers the next position; false, and nothing changes, where its packet is too far from the others', or
     /// the ring has to grow.
     #[inline(always)] // into the loop over frames

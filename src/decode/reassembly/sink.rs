@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::decode::Endpoint;
+use crate::decode::express::Depth;
 use crate::time::Timestamp;
 
 /// One direction of a TCP connection.
@@ -302,6 +303,12 @@ pub trait StreamSink {
     fn is_quiet(&self, state: &Self::State) -> bool {
         let _ = state;
         false
+    }
+
+    /// A segment of the connection will come soon: asks for the memory that `state` leads to, as far as that depth; the
+    /// depths come one after another, with time between them.
+    fn fetch(&self, state: &Self::State, depth: Depth) {
+        let _ = (state, depth);
     }
 
     /// Something about a segment that is worth knowing.
