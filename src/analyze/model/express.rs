@@ -348,7 +348,7 @@ impl Model {
     /// Makes good what else the packages of the run left undone; before the observer catches up.
     fn recall_packages(&mut self, run: &Run) {
         if run.truly_new.0 > Pos(0) {
-            // Nothing is open that lies below it, and so nobody asks for earlier ones.
+            // No position below it was passed by, and so nobody asks for earlier ones.
             self.truly_new.clear();
             self.truly_new.push_back(run.truly_new);
         }

@@ -29,7 +29,7 @@ use crate::window::{Acknowledgement, Arrival, Departure, Positions, SendWindow};
 use crate::wire::{Name, Pos, Side};
 use express::Run;
 
-/// Positions up to the highest of which it is remembered when they were truly new.
+/// Truly new positions remembered.
 const MAX_TRULY_NEW: usize = 64;
 
 /// One connection.
@@ -75,8 +75,8 @@ pub(super) struct Model {
     course: Course,
     book: Book,
     waiting: Waiting,
-    /// Positions that were truly new when they were written, with their sent_time: the latest, ascending. Those that lie far
-    /// below the highest are as good as forgotten.
+    /// Positions that were truly new when they were written, with their sent_time: the latest, ascending. A run leaves its
+    /// last only: what is asked for is the last below a position that was passed by, and none was before the run ended.
     truly_new: VecDeque<(Pos, f64)>,
     /// The client's latest frame was a position written again or late.
     just_again: bool,
@@ -415,9 +415,7 @@ impl Model {
 
     /// A sent_time at which `pos` had not been counted for sure: positions are counted in their order.
     fn surely_uncounted(&self, pos: Pos) -> Option<f64> {
-        let remembered = Pos(self.observer.highest().0.saturating_sub(MAX_TRULY_NEW as i32));
-        let mut new = self.truly_new.iter().rev().take_while(|(new, _)| *new > remembered);
-        new.find(|(new, _)| *new < pos).map(|(_, sent)| *sent).or(self.asked_sent)
+        self.truly_new.iter().rev().find(|(new, _)| *new < pos).map(|(_, sent)| *sent).or(self.asked_sent)
     }
 
     #[inline]

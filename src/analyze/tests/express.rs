@@ -1,5 +1,6 @@
 //! The express way through the model against the general way.
 
+use super::script::capture;
 use super::*;
 use crate::analyze::Reference;
 use crate::capture_writer::{CaptureWriter, Description};
@@ -148,5 +149,23 @@ proptest! {
         let (_, writer) = simulate(&scenario, writer, None).unwrap();
         let options = AnalysisOptions { window: window[declared as usize], timeout, ..AnalysisOptions::default() };
         both_ways_say_the_same(&writer.finish().unwrap(), options);
+    }
+}
+
+/// 40 to 50 are passed by; when 40 comes at 3.0 s, 60 truly new packages stand between it and 39, and 70 positions. 39 was
+/// written 2.61 s before: 40 had not been counted then.
+#[test]
+fn how_old_a_late_package_can_be_at_most_is_known_from_the_package_below_it() {
+    let written = (1..=39).chain(51..=110).map(|pos| format!("{:.2} client MSG {pos} abcd\n", 0.01 * f64::from(pos)));
+    let script: String = written.chain(["3.0 client MSG 40 abcd\n".to_owned(), "3.1 fin\n".to_owned()]).collect();
+    for express in [Express::Taken, Express::Barred] {
+        let told = read_by(express, &capture(&script), declared(200, 1.0), Told::default());
+        let ages: Vec<f64> = told
+            .findings
+            .iter()
+            .filter_map(|finding| finding.cause.as_ref()?.evidence.timer.as_ref())
+            .map(|timer| (timer.age_max * 1e3).round())
+            .collect();
+        assert_eq!(ages, [2610.0], "{express:?}");
     }
 }
