@@ -111,11 +111,12 @@ impl Crowd {
         self.ear.log().hostile.entry(address).or_default().push_back(attack);
         self.counts.attacks.fetch_add(1, Ordering::Relaxed);
         // It bides its time, or those whose attack is over at once would be gone most of the time.
-        tokio::time::sleep(self.idle.mul_f64(0.1 + (number % 10) as f64 / 50.0)).await;
-        // A server does not end so soon what it has let in.
-        if matches!(stream.take_error(), Ok(Some(_))) {
-            self.ear.log().forget(address);
+        let bide = self.idle.mul_f64(0.1 + (number % 10) as f64 / 50.0);
+        // A server never speaks first, nor ends so soon what it has let in.
+        if tokio::time::timeout(bide, stream.readable()).await.is_ok() {
+            self.ear.log().forget(address, attack);
             self.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(bide).await;
             return;
         }
         attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 12).await;

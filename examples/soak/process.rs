@@ -225,10 +225,13 @@ impl Log {
         attack
     }
 
-    /// The last attack from there was turned away: nothing will be said of it.
-    pub(crate) fn forget(&mut self, peer: SocketAddr) {
-        if let Some(waiting) = self.hostile.get_mut(&peer) {
-            waiting.pop_back();
+    /// An attack from there was turned away: nothing will be said of it.
+    pub(crate) fn forget(&mut self, peer: SocketAddr, attack: Attack) {
+        // The next one may have the same port already.
+        if let Some(waiting) = self.hostile.get_mut(&peer)
+            && let Some(at) = waiting.iter().position(|one| *one == attack)
+        {
+            waiting.remove(at);
         }
     }
 
