@@ -128,7 +128,7 @@ pub enum Weight {
 
 /// An open capture that hands out its packets in file order.
 ///
-/// Memory is one buffer of 256 KiB (more only while a larger record passes) and a few dozen bytes per
+/// Memory is one buffer of 256 KiB (64 KiB for the first MiB, more only while a larger record passes) and a few dozen bytes per
 /// interface, whatever the file's size.
 pub struct Capture {
     reader: Reader,

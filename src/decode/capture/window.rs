@@ -10,6 +10,12 @@ use super::{CaptureError, CaptureLimits, Compression};
 /// The buffer's size until a record is larger.
 const CAPACITY: usize = 256 * 1024;
 
+/// Its size before [`LONG`]: of a short input, a smaller buffer has fewer pages to be made.
+const FIRST_CAPACITY: usize = 64 * 1024;
+
+/// What was consumed of an input when it counts as long.
+const LONG: u64 = 1 << 20;
+
 /// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
 const LEAD: usize = 64;
 
@@ -96,7 +102,7 @@ impl Window {
     pub(super) fn new(source: Source) -> Self {
         Self {
             source,
-            buffer: vec![0; CAPACITY + LEAD],
+            buffer: vec![0; FIRST_CAPACITY + LEAD],
             start: LEAD,
             end: LEAD,
             offset: 0,
@@ -155,6 +161,9 @@ impl Window {
             self.buffer.copy_within(self.start..self.end, LEAD);
             self.end -= self.start - LEAD;
             self.start = LEAD;
+        }
+        if self.offset >= LONG && self.buffer.len() < CAPACITY + LEAD {
+            self.buffer.resize(CAPACITY + LEAD, 0);
         }
         if self.end == self.buffer.len() {
             // Doubling only what is full keeps a lying length from allocating anything.

@@ -29,9 +29,13 @@ impl<W: Write> Sink<W> {
     pub(super) fn end_row(&mut self) -> io::Result<()> {
         match self.flushing {
             Flushing::Row => self.flush(),
-            Flushing::Block if self.buffer.len() >= BLOCK => self.hand_on(),
-            Flushing::Block => Ok(()),
+            Flushing::Block => self.relieve(),
         }
+    }
+
+    /// Hands a full buffer on.
+    pub(super) fn relieve(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= BLOCK { self.hand_on() } else { Ok(()) }
     }
 
     /// Brings everything written so far to the writer's far end.

@@ -64,14 +64,14 @@ impl<W: Write> Table<W> {
             colour: options.colour,
             width: options.width,
             clock: Clock::new(options.time),
-            state: State::Block { rows: Vec::new(), bytes: 0 },
+            state: State::Block { rows: Vec::with_capacity(BLOCK_ROWS), bytes: 0 },
             spare: Cells::default(),
         }
     }
 
     /// Draws the first block with comfy-table and goes on in its arrangement.
-    fn draw_block(&mut self, extent: Extent) {
-        let State::Block { rows, .. } = &mut self.state else { return };
+    fn draw_block(&mut self, extent: Extent) -> io::Result<()> {
+        let State::Block { rows, .. } = &mut self.state else { return Ok(()) };
         let mut rows = std::mem::take(rows);
         if self.clock.has_widened() {
             for row in &mut rows {
@@ -111,7 +111,8 @@ impl<W: Write> Table<W> {
         let out = &mut self.sink.buffer;
         arrangement.write_border(out, '─');
         // The titles, then one line for each row, since no cell holds a line break or is wider than its column.
-        let tint_of = |row: &Cells| Some(row.tint()).filter(|_| self.colour == Colour::Ansi);
+        let colour = self.colour;
+        let tint_of = |row: &Cells| Some(row.tint()).filter(|_| colour == Colour::Ansi);
         let tints = drawn.iter().map(tint_of);
         for (i, (line, tint)) in table.lines().zip(std::iter::once(None).chain(tints)).enumerate() {
             write_tinted(out, tint, |out| out.extend_from_slice(line.trim_end().as_bytes()));
@@ -119,13 +120,19 @@ impl<W: Write> Table<W> {
                 arrangement.write_border(out, '═');
             }
         }
+        let mut handed_on = Ok(());
         for row in written {
-            write_tinted(out, tint_of(row), |out| arrangement.write_row(out, row));
+            write_tinted(&mut self.sink.buffer, tint_of(row), |out| arrangement.write_row(out, row));
+            handed_on = self.sink.relieve();
+            if handed_on.is_err() {
+                break;
+            }
         }
         if rows.is_empty() {
-            out.extend_from_slice(b" No frames to show.\n");
+            self.sink.buffer.extend_from_slice(b" No frames to show.\n");
         }
         self.state = State::Rows(arrangement);
+        handed_on
     }
 }
 
@@ -139,7 +146,7 @@ impl<W: Write> RowPrinter for Table<W> {
                 rows.push(self.spare.clone());
                 let full = rows.len() >= BLOCK_ROWS || *bytes >= BLOCK_BYTES;
                 if full || self.sink.flushing() == Flushing::Row {
-                    self.draw_block(Extent::MoreMayCome);
+                    self.draw_block(Extent::MoreMayCome)?;
                     return self.sink.end_row();
                 }
                 Ok(())
@@ -163,13 +170,13 @@ impl<W: Write> RowPrinter for Table<W> {
     /// Rows of an unfinished first block are drawn, which settles the widths; without any, nothing is.
     fn flush(&mut self) -> io::Result<()> {
         if matches!(&self.state, State::Block { rows, .. } if !rows.is_empty()) {
-            self.draw_block(Extent::MoreMayCome);
+            self.draw_block(Extent::MoreMayCome)?;
         }
         self.sink.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.draw_block(Extent::Whole);
+        self.draw_block(Extent::Whole)?;
         if let State::Rows(arrangement) = &self.state {
             arrangement.write_border(&mut self.sink.buffer, '─');
             self.state = State::Finished;

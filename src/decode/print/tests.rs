@@ -429,6 +429,34 @@ fn rows_after_the_first_block_are_drawn_as_comfy_table_draws_them() {
 }
 
 #[test]
+fn a_table_hands_its_first_block_on_in_pieces() {
+    struct Pieces(std::rc::Rc<std::cell::RefCell<Vec<Vec<u8>>>>);
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let samples = exchange(498);
+    let pieces = std::rc::Rc::default();
+    let mut table = printer(Form::Table, Options::default(), Pieces(std::rc::Rc::clone(&pieces)));
+    for sample in &samples {
+        table.row(&sample.row()).unwrap();
+    }
+    table.finish().unwrap();
+    let pieces = pieces.borrow();
+    // 64 KiB and the row that fills them.
+    assert!(pieces.iter().all(|piece| piece.len() < 65 << 10), "{:?}", pieces.iter().map(Vec::len).max());
+    let text = String::from_utf8(pieces.concat()).unwrap();
+    // A thousand rows under the titles, and three borders.
+    assert_eq!(text.lines().count(), samples.len() + 4);
+    assert_eq!(text.lines().filter(|line| line.contains(" MSG ")).count(), 498);
+}
+
+#[test]
 fn a_table_stays_within_the_terminal() {
     use unicode_width::UnicodeWidthStr;
     let mut samples = exchange(12);

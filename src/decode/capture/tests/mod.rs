@@ -211,6 +211,30 @@ fn a_failing_read_tells_where_it_failed() {
     assert_eq!(offset, ends[0] as u64 + 3);
 }
 
+#[test]
+fn a_long_input_is_read_in_larger_pieces_than_a_short_one() {
+    struct Asked(io::Cursor<Vec<u8>>, Arc<AtomicUsize>);
+    impl Read for Asked {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.1.fetch_max(into.len(), Ordering::Relaxed);
+            self.0.read(into)
+        }
+    }
+    for (packets, most) in [(200, 64 << 10), (3000, 256 << 10)] {
+        for (file, _) in samples(&vec![1000; packets]) {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let reader = Asked(io::Cursor::new(file), Arc::clone(&asked));
+            let mut capture = Capture::from_reader(Box::new(reader), &CaptureLimits::default()).unwrap();
+            let (seen, error) = drain(&mut capture);
+            assert!(error.is_none(), "{error:?}");
+            assert!(seen.iter().map(|seen| seen.2.len()).eq(std::iter::repeat_n(1000, packets)));
+            let asked = asked.load(Ordering::Relaxed);
+            // Almost all of it is asked for: the rest holds the beginning of a record.
+            assert!((most / 10 * 9..=most).contains(&asked), "{packets} packets: {asked}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_size_of_reads_changes_nothing(

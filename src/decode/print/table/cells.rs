@@ -74,7 +74,8 @@ pub(super) struct Cells {
     text: Vec<u8>,
     /// Whether a byte of the text is a column of the terminal.
     ascii: bool,
-    ends: [usize; COLUMNS.len()],
+    /// Where each text ends; a table's first block keeps a thousand of these.
+    ends: [u32; COLUMNS.len()],
     connection: u32,
     tint: Tint,
     info: String,
@@ -89,42 +90,42 @@ impl Cells {
         let Self { text: out, ends, info, .. } = self;
         let frame = &row.frame;
         write_integer(out, row.packet);
-        ends[PACKET] = out.len();
+        ends[PACKET] = place(out.len());
         if let Some(time) = row.time {
             clock.write(out, row.packet, time);
         }
-        ends[TIME] = out.len();
+        ends[TIME] = place(out.len());
         write_integer(out, row.connection);
-        ends[CONNECTION] = out.len();
+        ends[CONNECTION] = place(out.len());
         write_side(out, row.from);
-        ends[FROM] = out.len();
+        ends[FROM] = place(out.len());
         match frame.name() {
             Some(name) => write_name(out, name),
             None => write_captured(out, frame.header_text(), write_text),
         }
-        ends[HEADER] = out.len();
+        ends[HEADER] = place(out.len());
         write_captured(out, frame.pos().map(|pos| pos.0), write_integer);
-        ends[POS] = out.len();
+        ends[POS] = place(out.len());
         write_captured(out, frame.payload(), write_text);
-        ends[PAYLOAD] = out.len();
+        ends[PAYLOAD] = place(out.len());
         write_captured(out, frame.seq(), write_integer);
-        ends[SEQ] = out.len();
+        ends[SEQ] = place(out.len());
         write_captured(out, frame.sent_time(), write_python_float);
-        ends[SENT_TIME] = out.len();
+        ends[SENT_TIME] = place(out.len());
         write_captured(out, frame.ack(), write_integer);
-        ends[ACK] = out.len();
+        ends[ACK] = place(out.len());
         write_captured(out, frame.prev_seq(), write_integer);
-        ends[PREV_SEQ] = out.len();
+        ends[PREV_SEQ] = place(out.len());
         if let Some(count) = row.in_flight {
             write_integer(out, count);
         }
-        ends[IN_FLIGHT] = out.len();
+        ends[IN_FLIGHT] = place(out.len());
         if !write_common_info(out, &row.info) {
             info.clear();
             row.info.append(info);
             write_escaped(out, info.as_bytes(), Origin::Ours, Quoting::Plain);
         }
-        ends[INFO] = out.len();
+        ends[INFO] = place(out.len());
         self.ascii = self.text.is_ascii();
     }
 
@@ -137,7 +138,7 @@ impl Cells {
     pub(super) fn bytes(&self, column: usize) -> &[u8] {
         let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(column).copied().unwrap_or(start);
-        self.text.get(start..end).unwrap_or_default()
+        self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// The columns of the terminal that the text of a column takes.
@@ -168,12 +169,17 @@ impl Cells {
         let time = self.text(TIME);
         let Some((_, decimals)) = time.rsplit_once('.') else { return };
         let wanting = usize::from(digits).saturating_sub(decimals.len());
-        let at = self.ends[TIME];
+        let at = self.ends[TIME] as usize;
         self.text.splice(at..at, std::iter::repeat_n(b'0', wanting));
         for end in &mut self.ends[TIME..] {
-            *end += wanting;
+            *end += place(wanting);
         }
     }
+}
+
+/// A place in a row's text, which is far below 4 GiB.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 fn write_captured<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
