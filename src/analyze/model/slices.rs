@@ -25,7 +25,7 @@ impl Model {
             return;
         };
         let full = connection.capacity.max();
-        if self.short.is_some() && pos > prior.before.highest {
+        if self.short.is_some_and(|short| pos > short.pos) {
             self.follow_short(connection, (name, pos, step.packet), full, found);
         }
         if name != Name::Msg || matches!(verdict, Departure::Resend | Departure::NotAPosition) {
@@ -37,8 +37,7 @@ impl Model {
         }
     }
 
-    /// A frame above the package that was too short to be followed by another: DONE right behind it says that it was the
-    /// last.
+    /// A frame above the package that was too short to be followed by another.
     #[cold]
     fn follow_short(
         &mut self,
@@ -49,8 +48,7 @@ impl Model {
     ) {
         let Some(Short { pos, packet, time, len }) = self.short.take() else { return };
         let (name, above, _) = later;
-        let is_last = name == Name::Done && pos.0.checked_add(1) == Some(above.0);
-        if !is_last && self.slices_are_known(connection) {
+        if !is_last(pos, name, above) && self.slices_are_known(connection) {
             let place = place(connection, Some(Side::Client), packet, time);
             judge_slice(&SliceFacts { place, pos, len, full, later: Some(later) }, found);
         }
@@ -73,19 +71,26 @@ impl Model {
         found: &mut Found,
     ) {
         let place = place(connection, Some(Side::Client), step.packet, step.time);
-        let above = prior.before.highest;
         let later = if len == 0 {
             None
-        } else if pos > above {
-            self.short = Some(Short { pos, packet: step.packet, time: step.time, len });
-            return;
-        } else if self.course.done.is_some_and(|(done, _)| done == above && pos.0.checked_add(1) == Some(done.0)) {
-            // The last, written late.
-            return;
         } else {
-            let packet = self.observer.copy(above).map_or(step.packet, |copy| copy.packet);
-            Some((Name::Msg, above, packet))
+            // An ACK may speak of what is not captured: only what was seen above it shows that it is not the last.
+            let highest = prior.before.highest;
+            let Some(above) = self.observer.copy(highest).filter(|_| pos < highest) else {
+                self.short = Some(Short { pos, packet: step.packet, time: step.time, len });
+                return;
+            };
+            if is_last(pos, above.name, above.pos) {
+                // Written late.
+                return;
+            }
+            Some((above.name, above.pos, above.packet))
         };
         judge_slice(&SliceFacts { place, pos, len, full, later }, found);
     }
+}
+
+/// DONE right behind a package says that it is the last.
+fn is_last(pos: Pos, later: Name, above: Pos) -> bool {
+    later == Name::Done && pos.0.checked_add(1) == Some(above.0)
 }

@@ -86,6 +86,15 @@ fn only_the_last_package_may_be_short() {
     let said = messages(done, "field-inconsistency");
     assert_eq!(said.len(), 1);
     assert!(said[0].1.starts_with("MSG 1 with 2 bytes, and DONE 3 in packet 8 above it"), "{said:?}");
+    // An ACK of what is not captured shows no package above the last: not of itself, not of DONE.
+    let itself = "0.10 client MSG 1 aaaa\n0.11 lost client MSG 2 bb\n0.2 server ACK 2\n1.2 client MSG 2 bb\n1.3 server ACK 2\n1.4 finish 2";
+    assert_eq!(messages(itself, "field-inconsistency"), []);
+    let of_done = "0.10 client MSG 1 aaaa\n0.11 lost client MSG 2 bb\n0.12 server ACK 2\n0.2 lost client DONE 3\n\
+                   0.21 server ACK 3\n1.2 client MSG 2 bb\n1.3 server ACK 2\n1.4 fin";
+    assert_eq!(messages(of_done, "field-inconsistency"), []);
+    let followed = "0.10 lost client MSG 1 aa\n0.11 lost client MSG 2 bbbb\n0.12 server ACK 2\n1.2 client MSG 1 aa\n\
+                    1.3 client MSG 2 bbbb\n1.4 server ACK 2\n1.5 finish 2";
+    assert_eq!(messages(followed, "field-inconsistency"), [of(1, 2, 2, 8)]);
     // Inferred, maximum_msg_size rests on packages being full.
     let inferred = "midstream\n0.10 client MSG 5 aa\n0.11 client MSG 6 bbbb\n0.2 server ACK 5\n0.21 server ACK 6";
     assert_eq!(messages(inferred, "field-inconsistency"), []);
