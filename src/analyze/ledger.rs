@@ -1,5 +1,6 @@
 //! What the capture has and lacks of a connection, while it goes by.
 
+use super::words::count;
 use super::{Completeness, Ledger, LedgerHole};
 use crate::decode::framing::{FramedConnection, FramingNote};
 use crate::decode::reassembly::{Closing, Hole, HoleCause, StreamNote};
@@ -212,7 +213,9 @@ impl Lost {
     pub(super) fn words(&self) -> String {
         let Self { what, from, packet, .. } = self;
         match what {
-            Missing::Hole(len) => format!("the capture lost {len} bytes of the {from} before packet {packet}"),
+            Missing::Hole(len) => {
+                format!("the capture lost {} of the {from} before packet {packet}", count(*len, "byte"))
+            }
             Missing::Unseen => {
                 format!("packet {packet} acknowledges bytes of the {from} that were not captured before it")
             }

@@ -22,6 +22,15 @@ struct Entry {
     positions: u64,
 }
 
+/// Of which frames the capture lacks none, so that what was not found was not there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    /// Those of the client.
+    pub(super) departures: bool,
+    /// Those of both sides.
+    pub(super) exchange: bool,
+}
+
 /// Findings counted as they come.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -117,22 +126,22 @@ impl Tally {
     }
 
     /// The first sentence about the connection. `complete` as far as the capture proves it; `why_not` how it ended
-    /// otherwise; `window` whether one was declared.
-    pub(super) fn verdict(&self, complete: Option<bool>, why_not: &str, window: bool) -> Verdict {
+    /// otherwise; `window` whether one was declared; `whole` what may be said not to have happened.
+    pub(super) fn verdict(&self, complete: Option<bool>, why_not: &str, window: bool, whole: Whole) -> Verdict {
         let worst = self.entries.iter().map(|entry| entry.count.severity).max();
         let mut parts = vec![match complete {
             Some(true) => "complete".to_owned(),
             Some(false) => format!("incomplete: {why_not}"),
             None => format!("not known to be complete: {why_not}"),
         }];
-        self.say_packages(&mut parts);
-        self.say_acks(&mut parts);
+        self.say_packages(&mut parts, whole);
+        self.say_acks(&mut parts, whole);
         let dones = self.findings(&rules::done_resend::RULE);
         if dones > 0 {
             parts.push(format!("DONE written {} times", dones + 1));
         }
         if window && self.findings(&rules::window_exceeded::RULE) == 0 {
-            parts.push("window kept".to_owned());
+            parts.push(if whole.exchange { "window kept" } else { "window kept as far as seen" }.to_owned());
         }
         let broken: Vec<String> = self
             .counts()
@@ -155,7 +164,7 @@ impl Tally {
         Verdict { worst, complete, line: sentence(&parts) }
     }
 
-    fn say_packages(&self, parts: &mut Vec<String>) {
+    fn say_packages(&self, parts: &mut Vec<String>, whole: Whole) {
         let never = self.positions(&rules::gap_unrecovered::RULE);
         let late = self.positions(&rules::gap::RULE).saturating_sub(never);
         if late > 0 && never == 0 {
@@ -172,10 +181,17 @@ impl Tally {
         let times: u64 = again.iter().map(|rule| self.positions(rule)).sum();
         let lists: Vec<String> = again.iter().filter_map(|rule| self.list(rule)).collect();
         match lists.as_slice() {
-            [] if late == 0 && never == 0 => parts.push("no package lost or written again".to_owned()),
+            [] if late == 0 && never == 0 => {
+                let seen = if whole.departures { "" } else { "seen to be " };
+                parts.push(format!("no package {seen}lost or written again"));
+            }
             [] => {}
             // Which of the two it was, the ACKs not written say where that is known.
-            [one] if self.unwritten == 0 && self.findings(&rules::duplicate_resend::RULE) > 0 => {
+            [one]
+                if self.unwritten == 0
+                    && self.causes.cannot_tell == 0
+                    && self.findings(&rules::duplicate_resend::RULE) > 0 =>
+            {
                 let acks = if times == 1 { "its ACK" } else { "their ACKs" };
                 parts.push(format!("{} {one} written again ({acks} late or lost)", noun(times, "package")));
             }
@@ -184,7 +200,7 @@ impl Tally {
         }
     }
 
-    fn say_acks(&self, parts: &mut Vec<String>) {
+    fn say_acks(&self, parts: &mut Vec<String>, whole: Whole) {
         if self.unwritten > 0 {
             let list = spread(&self.unwritten_positions.iter().map(|pos| Pos(*pos)).collect());
             let more = match self.unwritten_beyond {
@@ -198,7 +214,7 @@ impl Tally {
             Some(list) => parts.push(format!("{} {list} never seen", noun(withheld, "ACK"))),
             // Of a package written again the ACK may have been lost.
             None if self.unwritten == 0 && self.findings(&rules::duplicate_resend::RULE) == 0 => {
-                parts.push("no ACK lost".to_owned());
+                parts.push(if whole.exchange { "no ACK lost" } else { "no ACK seen to be lost" }.to_owned());
             }
             None => {}
         }

@@ -4,6 +4,7 @@ use super::{Model, place};
 use crate::analyze::facts::{ClosingFacts, HoleFacts};
 use crate::analyze::ledger::{Remarks, index};
 use crate::analyze::rules::{self, Found};
+use crate::analyze::tally::Whole;
 use crate::analyze::{ConnectionAnalysis, parameters};
 use crate::decode::framing::FramedConnection;
 use crate::decode::reassembly::{Closing, Hole};
@@ -82,9 +83,11 @@ impl Model {
         }
         self.never_again(connection, None, found);
         let tcp = connection.tcp;
-        let unbroken = [Side::Client, Side::Server].iter().all(|side| self.book.lost(*side).is_none());
+        let [client, server] =
+            [Side::Client, Side::Server].map(|side| self.book.lost(side).is_none() && self.from_start[index(side)]);
+        let whole = Whole { departures: client, exchange: client && server };
         let ended = matches!(closing, Closing::Fin | Closing::Reset);
-        let proves = ended && unbroken && self.from_start == [true; 2];
+        let proves = ended && whole.exchange;
         let window = self.observer.window();
         let facts = ClosingFacts {
             place: place(connection, None, tcp.last_packet, tcp.last_time),
@@ -123,7 +126,7 @@ impl Model {
             parameters: parameters::parameters(&self.options, &self.inference, self.meter.largest_in_flight),
             ledger: self.book.close(connection, closing, remarks),
             metrics: self.meter.close(acks_lost, self.tally.causes()),
-            verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some()),
+            verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some(), whole),
             reference: self.replay.as_mut().map(|replay| replay.finish()).unwrap_or_default(),
             counts: self.tally.counts(),
             doubts: self.tally.doubts,

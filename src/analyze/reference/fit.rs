@@ -54,6 +54,8 @@ pub(super) struct Fit {
     recovering: Option<i32>,
     /// The most positions outstanding, and the packet that made them so many.
     most_in_flight: (i64, u64),
+    /// Of some new position nothing tells how many were outstanding with it.
+    some_unknown: bool,
 }
 
 /// A position written again, behind which Go-Back-N writes all above it.
@@ -75,6 +77,7 @@ impl Fit {
             burst: None,
             recovering: None,
             most_in_flight: (0, 0),
+            some_unknown: false,
         }
     }
 
@@ -104,7 +107,10 @@ impl Fit {
 
     fn new_position(&mut self, at: &Standing, write: &Write<'_>) {
         let (pos, packet) = (write.pos.0, write.step.packet);
-        let outstanding = at.acked.map_or(1, |acked| i64::from(pos) - i64::from(acked));
+        // An ACK that the capture lost may have been there.
+        let known = at.surely_acked().map(|acked| i64::from(pos) - i64::from(acked));
+        self.some_unknown |= known.is_none();
+        let outstanding = known.unwrap_or(1);
         if outstanding > self.most_in_flight.0 {
             self.most_in_flight = (outstanding, packet);
         }
@@ -179,7 +185,9 @@ impl Fit {
     /// What another position than the oldest speaks against.
     fn not_the_oldest(&mut self, at: &Standing, write: &Write<'_>, behind: Option<Burst>) -> Among {
         let (pos, packet) = (write.pos.0, write.step.packet);
-        let Some(oldest) = at.acked.map(|acked| acked + 1).filter(|oldest| pos > *oldest) else { return Among::NONE };
+        let Some(oldest) = at.surely_acked().map(|acked| acked + 1).filter(|oldest| pos > *oldest) else {
+            return Among::NONE;
+        };
         let others = if behind.is_some() { Among::NONE } else { Among::GO_BACK_N };
         let against = OLDEST_ONLY.and(others);
         self.scores.speaks_against(against, || {
@@ -260,7 +268,7 @@ impl Fit {
         let (most, packet) = self.most_in_flight;
         if most > 1 {
             self.scores.speaks_for(PIPELINED, || format!("up to {most} outstanding (#{packet})"));
-        } else {
+        } else if !self.some_unknown {
             self.scores.speaks_for(Among::STOP_AND_WAIT, || "never more than one outstanding".to_owned());
         }
         std::mem::take(&mut self.scores).fits()

@@ -93,6 +93,7 @@ impl Replay {
     /// acknowledged position can have been missed
     /// ([`SendWindow::last_acked_is_proved`](crate::window::SendWindow::last_acked_is_proved)).
     pub fn step(&mut self, step: &Step, acks_proved: bool) {
+        self.standing.acks_proved = acks_proved;
         self.standing.acks_known = acks_proved && self.standing.acks_anchored;
         let Some(name) = step.name else {
             self.hole(step.from);

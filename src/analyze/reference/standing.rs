@@ -17,6 +17,8 @@ pub(super) struct Standing {
     /// Up to here all is acknowledged by a receiver that keeps the rules; `None` before the first ACK of a capture that
     /// begins in mid-stream.
     pub(super) acked: Option<i32>,
+    /// Before the frame at hand no ACK above the last acknowledged position can have been missed.
+    pub(super) acks_proved: bool,
     /// No ACK above `acked` can have been missed.
     pub(super) acks_known: bool,
     /// Since the last hole of the server, or the beginning, everything was acknowledged once.
@@ -44,6 +46,7 @@ impl Standing {
             window: options.window.map(|window| i32::try_from(window).unwrap_or(i32::MAX)),
             highest: 0,
             acked: (client && server).then_some(0),
+            acks_proved: client && server,
             acks_known: client && server,
             acks_anchored: client && server,
             departures_known: client,
@@ -54,6 +57,11 @@ impl Standing {
             answered: !(client && server),
             handshake: [None; 2],
         }
+    }
+
+    /// Acknowledged up to here, and surely no further.
+    pub(super) fn surely_acked(&self) -> Option<i32> {
+        self.acked.filter(|_| self.acks_proved)
     }
 
     /// The highest position that may be written, by the declared window.

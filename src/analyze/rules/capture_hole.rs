@@ -1,6 +1,7 @@
 //! `capture-hole`: bytes of one side are not in the capture.
 
 use crate::analyze::facts::HoleFacts;
+use crate::analyze::words::count;
 use crate::analyze::{Finding, Group, Rule, Severity};
 use crate::decode::reassembly::{Hole, HoleCause};
 
@@ -19,6 +20,7 @@ pub(super) fn judge(facts: &HoleFacts<'_>, found: &mut Found) {
         return;
     }
     let Hole { offset, len, packet, cause, .. } = *facts.hole;
+    let bytes = count(len, "byte");
     let from = facts.from;
     let why = match cause {
         HoleCause::NotCaptured => "what follows them is there, and the other side acknowledged them",
@@ -29,8 +31,8 @@ pub(super) fn judge(facts: &HoleFacts<'_>, found: &mut Found) {
     };
     found.findings.push(Finding {
         expected: "every byte".to_owned(),
-        seen: format!("{len} bytes missing at stream offset {offset}"),
-        message: format!("the capture lacks {len} bytes of the {from} at stream offset {offset} (packet {packet}: {why}); what they touch cannot be told"),
+        seen: format!("{bytes} missing at stream offset {offset}"),
+        message: format!("the capture lacks {bytes} of the {from} at stream offset {offset} (packet {packet}: {why}); what they touch cannot be told"),
         ..facts.place.finding(&RULE)
     });
 }

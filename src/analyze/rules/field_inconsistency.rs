@@ -1,7 +1,7 @@
 //! `field-inconsistency`: fields of a frame contradict each other or the rules.
 
 use crate::analyze::facts::{FrameFacts, SliceFacts};
-use crate::analyze::words::Seconds;
+use crate::analyze::words::{Seconds, count};
 use crate::analyze::{Finding, Group, PositionSet, Rule, Severity};
 use crate::decode::info::{Note, Numbers};
 use crate::window::Departure;
@@ -122,7 +122,7 @@ fn payload(facts: &FrameFacts<'_>, put: &mut impl FnMut(&str, String)) {
 /// A package with too few bytes.
 pub(in crate::analyze) fn judge_slice(facts: &SliceFacts, found: &mut Found) {
     let SliceFacts { place, pos, len, full, later } = facts;
-    let bytes = if *len == 1 { "1 byte".to_owned() } else { format!("{len} bytes") };
+    let bytes = count(*len as u64, "byte");
     let (expected, seen, packet) = match later {
         Some((name, above, packet)) => {
             (every(*full), format!("{bytes}, and {name} {above} in packet {packet} above it"), *packet)

@@ -1,6 +1,7 @@
 //! `truncated-packet`: a packet was cut when it was captured.
 
 use crate::analyze::facts::HoleFacts;
+use crate::analyze::words::count;
 use crate::analyze::{Finding, Group, Rule, Severity};
 use crate::decode::reassembly::{Hole, HoleCause};
 
@@ -19,11 +20,12 @@ pub(super) fn judge(facts: &HoleFacts<'_>, found: &mut Found) {
         return;
     }
     let Hole { offset, len, packet, .. } = *facts.hole;
+    let bytes = count(len, "byte");
     let from = facts.from;
     found.findings.push(Finding {
         expected: "whole packets".to_owned(),
-        seen: format!("{len} bytes less than the packet had"),
-        message: format!("packet {packet} lacks {len} bytes of the {from} at stream offset {offset}: it was cut by a snap length or a damaged file"),
+        seen: format!("{bytes} less than the packet had"),
+        message: format!("packet {packet} lacks {bytes} of the {from} at stream offset {offset}: it was cut by a snap length or a damaged file"),
         ..facts.place.finding(&RULE)
     });
 }

@@ -2,6 +2,7 @@
 
 use crate::analyze::facts::{ClosingFacts, FrameFacts, Place};
 use crate::analyze::ledger::Skipped;
+use crate::analyze::words::count;
 use crate::analyze::{Finding, Group, PositionSet, Rule, Severity};
 use crate::decode::info::Note;
 
@@ -43,10 +44,11 @@ pub(super) fn judge_skipped(facts: &ClosingFacts<'_>, found: &mut Found) {
             continue;
         }
         let place = Place { side: Some(from), packet, time, ..facts.place };
+        let (bytes, belong) = (count(len, "byte"), if len == 1 { "belongs" } else { "belong" });
         found.findings.push(Finding {
             expected: "frames, one after the other".to_owned(),
-            seen: format!("{len} bytes that belong to none"),
-            message: format!("{len} bytes of the {from} at stream offset {offset} belong to no frame"),
+            seen: format!("{bytes} that {belong} to none"),
+            message: format!("{bytes} of the {from} at stream offset {offset} {belong} to no frame"),
             ..place.finding(&RULE)
         });
     }

@@ -1,7 +1,7 @@
 //! The reference model on the reference runs (PROTOCOL §7), rebuilt and recorded.
 
 use super::*;
-use crate::analyze::{Behaviour, Reference};
+use crate::analyze::{Behaviour, BehaviourFit, Reference};
 
 fn reference(file: &str, options: AnalysisOptions) -> Reference {
     analyse_file(file, options).closed.remove(0).reference
@@ -42,4 +42,26 @@ fn what_is_said_of_a_resend_s_time_agrees_with_its_cause() {
         timer_only.evidence_against,
         ["pos 9 again (#37) 2.958 s after #31, 0.958 s after the end of its timer of 2.000 s"]
     );
+}
+
+#[test]
+fn an_ack_that_the_capture_lost_leaves_nothing_outstanding_for_sure() {
+    let fits = |script: &str| analyse_bytes(script::capture(script), declared(3, 1.0)).closed.remove(0).reference.fits;
+    let evidence = |fits: &[BehaviourFit]| {
+        fits.iter().flat_map(|fit| [&fit.evidence_for, &fit.evidence_against]).flatten().cloned().collect::<Vec<_>>()
+    };
+    // One at a time; ACKs 2 and 3 are not captured. How many were outstanding with MSG 3 and MSG 4 nothing tells.
+    let alternating = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 2 bbbb\n0.21 lost server ACK 2\n\
+                       0.30 client MSG 3 cccc\n0.31 lost server ACK 3\n0.40 client MSG 4 dddd\n0.41 server ACK 4\n0.5 finish 4";
+    let said = fits(alternating);
+    assert!(said.iter().all(|fit| (fit.explained, fit.contradicted) == (4, 0)), "{said:#?}");
+    assert_eq!(evidence(&said), [] as [&str; 0]);
+    // With them it is said.
+    let seen = fits(&alternating.replace("lost ", ""));
+    assert!(evidence(&seen).contains(&"never more than one outstanding".to_owned()), "{seen:#?}");
+    // 1 and 2 were acknowledged: 3 was the oldest.
+    let again = "0.10 client MSG 1 aaaa\n0.11 client MSG 2 bbbb\n0.12 client MSG 3 cccc\n0.13 lost server ACK 1\n\
+                 0.14 lost server ACK 2\n1.2 client MSG 3 cccc\n1.3 server ACK 3\n1.4 finish 3";
+    let said = fits(again);
+    assert!(!evidence(&said).iter().any(|words| words.contains("oldest")), "{said:#?}");
 }

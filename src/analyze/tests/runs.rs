@@ -161,3 +161,25 @@ fn without_declared_parameters_the_same_is_told_but_for_what_they_prove() {
         assert!(timeout.is_none_or(|most| number == 5 && (1.0..1.3).contains(&most)), "run {number}: {timeout:?}");
     }
 }
+
+#[test]
+fn the_verdict_does_not_deny_what_the_capture_cannot_show() {
+    let line = |script: &str| {
+        let told = analyse_bytes(script::capture(script), declared(3, 1.0));
+        let line = told.closed[0].verdict.line.clone();
+        line.split_once("; ").unwrap().1.split(", 1 thing").next().unwrap().to_owned()
+    };
+    let whole = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 2 bbbb\n0.21 server ACK 2\n0.3 finish 2";
+    assert_eq!(line(whole), "no package lost or written again, no ACK lost, window kept");
+    let lost = |which: &str| line(&whole.replace(which, &format!("lost {which}")));
+    // All packages are there.
+    let of_the_server = "no package lost or written again, no ACK seen to be lost, window kept as far as seen";
+    assert_eq!(lost("server ACK 1"), of_the_server);
+    let of_the_client =
+        "no package seen to be lost or written again, no ACK seen to be lost, window kept as far as seen";
+    assert_eq!(lost("client MSG 1"), of_the_client);
+    assert_eq!(line(&format!("midstream\nbare\n{whole}")), of_the_client);
+    // Its ACK may have been there in time.
+    let again = "only client\n0.10 client MSG 1 aaaa\n0.12 server ACK 1\n0.13 client MSG 1 aaaa\n0.3 finish 1";
+    assert_eq!(line(again), "package 1 written again, window kept as far as seen");
+}
