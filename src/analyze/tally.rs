@@ -175,7 +175,10 @@ impl Tally {
             parts.push(format!("{late} {} written late", noun(late, "package")));
         }
         if let Some(list) = self.list(&rules::gap_unrecovered::RULE) {
-            parts.push(format!("{} {list} never written", noun(never, "package")));
+            // The connection may have gone on.
+            let ended = self.of(&rules::gap_unrecovered::RULE).any(|entry| entry.count.severity == Severity::Error);
+            let never_written = if ended { "never written" } else { "not written by then" };
+            parts.push(format!("{} {list} {never_written}", noun(never, "package")));
         }
         let again = [&rules::duplicate_resend::RULE, &rules::premature_resend::RULE, &rules::resend_after_ack::RULE];
         let times: u64 = again.iter().map(|rule| self.positions(rule)).sum();
@@ -183,7 +186,7 @@ impl Tally {
         match lists.as_slice() {
             [] if late == 0 && never == 0 => {
                 let seen = if whole.departures { "" } else { "seen to be " };
-                parts.push(format!("no package {seen}lost or written again"));
+                parts.push(format!("no package {seen}passed over or written again"));
             }
             [] => {}
             // Which of the two it was, the ACKs not written say where that is known.

@@ -30,7 +30,9 @@ impl Model {
         let (how, age, before) = match verdict {
             Departure::Fill => {
                 let opened = prior.opening;
-                let min = opened.and_then(|opening| since(opening.sent_time));
+                let min = opened
+                    .filter(|opening| self.is_same_clock(opening.packet))
+                    .and_then(|opening| since(opening.sent_time));
                 let max = self.surely_uncounted(pos).and_then(since);
                 let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY).max(min) });
                 if let Some(nanos) = opened.and_then(|opening| between(opening.time, step.time)) {
@@ -47,7 +49,8 @@ impl Model {
                     Earlier::Copy { nth, .. } => nth,
                     _ => 2,
                 };
-                let age = prior.copy.and_then(|copy| since(copy.sent_time)).map(|age| Age { min: age, max: age });
+                let counts = prior.copy.filter(|copy| name == Name::Done || self.is_same_clock(copy.packet));
+                let age = counts.and_then(|copy| since(copy.sent_time)).map(|age| Age { min: age, max: age });
                 let earlier = prior.copy.map(|copy| copy.packet);
                 (How::Copy { earlier, nth }, age, prior.copy.and_then(|copy| copy.time))
             }
@@ -114,6 +117,11 @@ impl Model {
         }
     }
 
+    /// What was sent in that packet was so by the client's clock as it counts now.
+    const fn is_same_clock(&self, packet: u64) -> bool {
+        self.clock_set == 0 || packet > self.clock_set
+    }
+
     fn terms(&self) -> Terms {
         Terms {
             window: self.options.window,
@@ -141,8 +149,9 @@ impl Model {
             (None, opening) => opening.map(|opening| (opening.sent_time, opening.packet)),
         };
         // What the capture lost of the client since may have been its resend.
-        let counted =
-            counted.filter(|(_, packet)| !self.book.lost_since(Side::Client, *packet)).map(|(counted, _)| counted);
+        let counted = counted
+            .filter(|(_, packet)| self.is_same_clock(*packet) && !self.book.lost_since(Side::Client, *packet))
+            .map(|(counted, _)| counted);
         let age = counted.zip(step.sent_time).map(|(counted, now)| now - counted).filter(|age| age.is_finite());
         if let Some(age) = age.filter(|age| *age >= timeout + self.tolerance) {
             self.acted = Some((oldest, Acted { packet: step.packet, time: step.time, age }));

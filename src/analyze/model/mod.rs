@@ -70,6 +70,8 @@ pub(super) struct Model {
     /// That frames cannot be read for want of their size is said once.
     said_unreadable: bool,
     asked_at: Option<Timestamp>,
+    /// The packet since which the client's clock counts as it does: in it sent_time went back.
+    clock_set: u64,
     /// The sent_time of GET_MAX, before which nothing was counted.
     asked_sent: Option<f64>,
     course: Course,
@@ -148,6 +150,7 @@ impl Model {
             missized: [false; 2],
             said_unreadable: false,
             asked_at: None,
+            clock_set: 0,
             asked_sent: None,
             course: Course::new(from_start),
             book: Book::default(),
@@ -341,6 +344,9 @@ impl Model {
             if last.is_none_or(|(before, _)| sent > before) || prior.sent_back.is_some() {
                 *last = Some((sent, packet));
             }
+            if from == Side::Client && prior.sent_back.is_some() {
+                self.set_clock(packet);
+            }
         }
         prior
     }
@@ -411,6 +417,14 @@ impl Model {
             self.truly_new.pop_front();
         }
         self.truly_new.push_back((pos, sent));
+    }
+
+    /// The client's clock was set back: what was sent before says nothing of how long ago that was.
+    #[cold]
+    fn set_clock(&mut self, packet: u64) {
+        self.clock_set = packet;
+        self.truly_new.clear();
+        self.asked_sent = None;
     }
 
     /// A sent_time at which `pos` had not been counted for sure: positions are counted in their order.

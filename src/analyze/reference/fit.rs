@@ -90,6 +90,16 @@ impl Fit {
         self.recovering = None;
     }
 
+    /// The sender's clock does not tell how long ago anything was.
+    pub(super) fn clock_set_back(&mut self) {
+        self.lone_waits.hole();
+    }
+
+    /// Positions that were written may have been missed.
+    pub(super) fn missed_positions(&mut self) {
+        self.some_unknown = true;
+    }
+
     /// A MSG or DONE was written; `at` is where things stand with it, `flight` without it.
     pub(super) fn write(&mut self, at: &Standing, flight: &Flight, write: &Write<'_>, arrival: Option<Arrival>) {
         match write.verdict {

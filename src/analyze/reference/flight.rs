@@ -136,6 +136,14 @@ impl Flight {
         }
     }
 
+    /// The sender's clock was set back: it does not tell how long ago anything was.
+    pub(super) fn clock_set_back(&mut self) {
+        for sent in &mut self.sent {
+            (sent.earliest, sent.latest) = (f64::NAN, f64::NAN);
+        }
+        self.newest = f64::NAN;
+    }
+
     /// Something was missed: nothing is known of what is outstanding.
     pub(super) fn clear(&mut self) {
         self.sent.clear();

@@ -62,6 +62,8 @@ pub struct Replay {
     flight: Flight,
     rules: Rules,
     fit: Fit,
+    /// The client's latest sent_time; NaN before the first.
+    last_sent: f64,
 }
 
 /// A MSG or DONE, as the parts of the replay are given it.
@@ -86,6 +88,7 @@ impl Replay {
             flight: Flight::new(options.from_start[0]),
             rules: Rules::new(options),
             fit: Fit::new(options),
+            last_sent: f64::NAN,
         }
     }
 
@@ -104,6 +107,7 @@ impl Replay {
             (Name::Msg | Name::Done, StepVerdict::Departure(verdict), Some(pos)) => {
                 let sent = step.sent_time.filter(|time| time.is_finite());
                 let mut write = Write { step, pos, verdict, done: name == Name::Done, sent, genuine: false };
+                self.clock(&write);
                 write.genuine = self.standing.is_genuine(&write);
                 self.write(&write);
             }
@@ -122,11 +126,22 @@ impl Replay {
         }
     }
 
+    /// Looks at the client's clock. A DONE may keep its first sent_time (PROTOCOL §4.5).
+    fn clock(&mut self, write: &Write<'_>) {
+        let Some(sent) = write.sent.filter(|_| !write.done) else { return };
+        if sent < self.last_sent {
+            self.flight.clock_set_back();
+            self.fit.clock_set_back();
+        }
+        self.last_sent = sent;
+    }
+
     /// Bytes of that side were not captured at this place.
     pub fn hole(&mut self, from: Side) {
         self.standing.hole(from);
         self.fit.hole();
         if from == Side::Client {
+            self.fit.missed_positions();
             self.flight.clear();
             self.rules.forget_pending();
         }

@@ -28,6 +28,10 @@ pub(super) fn judge(facts: &FrameFacts<'_>, found: &mut Found) {
     let first = facts.answered.filter(|copy| copy.copies == 1 && copy.name == Name::Msg);
     let answers = match first {
         Some(_) => format!("package {number}{in_packet}, which came when it was acknowledged already"),
+        // Of several duplicates in a row nothing tells which one.
+        None if asked.is_some() && facts.answered.is_some_and(|copy| copy.copies > 2) => {
+            format!("a duplicate of {number}, the last{in_packet}")
+        }
         None => format!("the duplicate of {number}{in_packet}"),
     };
     found.findings.push(Finding {

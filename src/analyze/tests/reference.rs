@@ -65,3 +65,30 @@ fn an_ack_that_the_capture_lost_leaves_nothing_outstanding_for_sure() {
     let said = fits(again);
     assert!(!evidence(&said).iter().any(|words| words.contains("oldest")), "{said:#?}");
 }
+
+#[test]
+fn a_clock_that_was_set_back_tells_no_age() {
+    // Package 1 is 1.1 s old when it goes again, by a clock that was set back by half a second meanwhile.
+    let script = "5.0 client MSG 1 aaaa\n5.9 client MSG 2 bbbb\n6.1 client MSG 1 aaaa sent=5.6\n6.11 server ACK 1\n\
+                  6.12 server ACK 2\n6.13 server ACK 1\n6.2 client MSG 3 cccc sent=5.7\n6.21 server ACK 3\n\
+                  6.3 client DONE 4 sent=5.8\n6.31 server ACK 4\n6.4 client CLOSE 5 sent=5.9\n6.41 server DISCONNECT 0\n6.5 fin";
+    let told = analyse_bytes(script::capture(script), declared(3, 1.0));
+    let again = told.of("duplicate-resend");
+    assert_eq!(again.len(), 1);
+    let cause = again[0].cause.as_ref().unwrap();
+    assert!(cause.undecided.contains(&crate::analyze::Trigger::Timer), "{cause:?}");
+    assert!(cause.evidence.timer.is_none_or(|timer| timer.age_min < 1.0 && timer.age_max > 1.0), "{cause:?}");
+    let closed = &told.closed[0];
+    assert_eq!(closed.parameters.timeout.inferred, None);
+    let timer_only = closed.reference.fits.iter().find(|fit| fit.behaviour == Behaviour::TimerOnly).unwrap();
+    assert_eq!((timer_only.contradicted, &timer_only.evidence_against), (0, &Vec::new()));
+}
+
+#[test]
+fn what_a_hole_of_the_client_held_may_have_been_outstanding_together() {
+    let script = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 lost client MSG 2 bbbb\n0.21 lost client MSG 3 cccc\n\
+                  0.22 server ACK 2\n0.23 server ACK 3\n0.30 client MSG 4 dddd\n0.31 server ACK 4\n0.4 finish 4";
+    let fits = analyse_bytes(script::capture(script), declared(3, 1.0)).closed.remove(0).reference.fits;
+    let said: Vec<_> = fits.iter().flat_map(|fit| &fit.evidence_for).collect();
+    assert_eq!(said, [] as [&String; 0]);
+}

@@ -149,3 +149,13 @@ fn what_a_hole_touches_is_a_doubt() {
     let closed = &told.closed[0];
     assert_eq!((closed.doubts, closed.ledger.hole_count, closed.ledger.hole_bytes), (1, 1, 88));
 }
+
+#[test]
+fn of_several_duplicates_a_late_ack_names_none_as_the_one_that_it_answers() {
+    let script = "0.1 client MSG 1 aaaa\n1.1 client MSG 1 aaaa\n2.1 client MSG 1 aaaa\n2.2 server ACK 1\n2.21 server ACK 1\n\
+                  2.22 server ACK 1\n2.3 finish 1";
+    let told = analyse_bytes(capture(script), declared(3, 1.0));
+    let said: Vec<&str> = told.of("late-ack").iter().map(|finding| finding.message.as_str()).collect();
+    let words = "ACK 1 changes nothing, 1 being acknowledged: it answers a duplicate of 1, the last in packet 8";
+    assert_eq!(said, [words; 2]);
+}

@@ -45,7 +45,7 @@ fn run_2_has_no_resend_and_two_acks_that_cover_the_lost_ones() {
     assert_eq!((told.unwritten(), told.closed[0].metrics.sums.acks_lost), (vec![4, 9, 10], 3));
     assert_eq!(
         told.closed[0].verdict.line,
-        "complete; no package lost or written again, ACKs 4, 9, 10 not written when due, window kept"
+        "complete; no package passed over or written again, ACKs 4, 9, 10 not written when due, window kept"
     );
     assert_eq!(told.closed[0].metrics.sums.resent, 0);
 }
@@ -170,15 +170,17 @@ fn the_verdict_does_not_deny_what_the_capture_cannot_show() {
         line.split_once("; ").unwrap().1.split(", 1 thing").next().unwrap().to_owned()
     };
     let whole = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 2 bbbb\n0.21 server ACK 2\n0.3 finish 2";
-    assert_eq!(line(whole), "no package lost or written again, no ACK lost, window kept");
+    assert_eq!(line(whole), "no package passed over or written again, no ACK lost, window kept");
     let lost = |which: &str| line(&whole.replace(which, &format!("lost {which}")));
     // All packages are there.
-    let of_the_server = "no package lost or written again, no ACK seen to be lost, window kept as far as seen";
+    let of_the_server = "no package passed over or written again, no ACK seen to be lost, window kept as far as seen";
     assert_eq!(lost("server ACK 1"), of_the_server);
     let of_the_client =
-        "no package seen to be lost or written again, no ACK seen to be lost, window kept as far as seen";
+        "no package seen to be passed over or written again, no ACK seen to be lost, window kept as far as seen";
     assert_eq!(lost("client MSG 1"), of_the_client);
     assert_eq!(line(&format!("midstream\nbare\n{whole}")), of_the_client);
+    let open = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 3 cccc";
+    assert_eq!(line(open), "package 2 not written by then, no ACK lost, window kept");
     // Its ACK may have been there in time.
     let again = "only client\n0.10 client MSG 1 aaaa\n0.12 server ACK 1\n0.13 client MSG 1 aaaa\n0.3 finish 1";
     assert_eq!(line(again), "package 1 written again, window kept as far as seen");

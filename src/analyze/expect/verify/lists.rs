@@ -40,7 +40,7 @@ impl Checks<'_> {
             let seen = format!("not written before {}", words::packets(&met.named()));
             self.push(KEY, Outcome::Met, met.positions.to_string(), seen, met);
         } else if none && listed.is_empty() && self.is_whole(Side::Client) {
-            self.push(KEY, Outcome::Met, "none".to_owned(), "every package was written in its turn".into(), met);
+            self.push(KEY, Outcome::Met, "none".to_owned(), "no package was passed over".into(), met);
         } else if none {
             let seen = "the capture lacks bytes of the client".to_owned();
             self.push(KEY, Outcome::CannotTell, "none".to_owned(), seen, met);
