@@ -235,6 +235,10 @@ impl Model {
         if let Some(replay) = &mut self.replay {
             match info.note {
                 Note::UnknownName if self.grid[index(from)] => replay.unknown(&step),
+                // Where it begins is not known, nor then what it says.
+                Note::Departure { verdict: Departure::NotAPosition, .. } if !self.grid[index(from)] => {
+                    replay.hole(from)
+                }
                 _ => replay.step(&step, prior.before.acks_proved),
             }
         }

@@ -92,3 +92,14 @@ fn what_a_hole_of_the_client_held_may_have_been_outstanding_together() {
     let said: Vec<_> = fits.iter().flat_map(|fit| &fit.evidence_for).collect();
     assert_eq!(said, [] as [&String; 0]);
 }
+
+#[test]
+fn a_frame_that_may_begin_elsewhere_is_no_divergence() {
+    // The name of a DONE of another size, and zeros of its payload where its fields would be.
+    let script = "midstream\nbare\n0.1 client DONE 0 padding=1\n0.2 server ACK 1";
+    let odd = analyse_bytes(script::capture(script), declared(3, 1.0)).closed.remove(0).reference;
+    assert_eq!(odd.divergence, None);
+    let known = script.replace("midstream\nbare\n", "").replace(" padding=1", "");
+    let plain = analyse_bytes(script::capture(&known), declared(3, 1.0)).closed.remove(0).reference;
+    assert!(plain.divergence.unwrap().words.ends_with("this client sent DONE, pos 0"));
+}
