@@ -128,8 +128,10 @@ impl<'a> Express<'a> {
         // What follows tells a whole number from a fraction, and the end of the text tells nothing.
         let ends = matches!(rest.get(len), Some(b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t'));
         self.at += len;
-        let value = digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
-        if fits && ends { Ok(value) } else { Err(Declined) }
+        if !fits || !ends {
+            return Err(Declined);
+        }
+        Ok(digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
     }
 
     /// Steps over a word.
@@ -375,6 +377,8 @@ mod tests {
             "01",
             "1e5",
             "1234567890123456789",
+            // No u64 holds it.
+            "123456789012345678901",
             "nul",
             "tru",
             "[1,]",
