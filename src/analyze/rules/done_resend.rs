@@ -24,7 +24,7 @@ pub(super) fn judge(facts: &AgainFacts<'_>, found: &mut Found) -> bool {
     let packet = again.packet;
     let acked = match cause.evidence.acked_before {
         Some((Pos(number), by)) => format!("though ACK {number} in packet {by} answers it"),
-        None => "without an ACK: it was ignored, or its ACK was not written".to_owned(),
+        None => "before an ACK: it was ignored, or its ACK was not written, or was late".to_owned(),
     };
     let after = again
         .capture_age
@@ -33,7 +33,7 @@ pub(super) fn judge(facts: &AgainFacts<'_>, found: &mut Found) -> bool {
         earlier.into_iter().chain([packet]).chain(cause.evidence.acked_before.map(|(_, p)| p)).collect();
     packets.sort_unstable();
     found.findings.push(Finding {
-        certainty: Certainty::Class("done-ignored-or-ack-lost"),
+        certainty: Certainty::Class("done-ignored-or-ack-lost-or-late"),
         positions: again.pos.into(),
         packets,
         expected: format!("ACK {pos} to the DONE before"),

@@ -159,3 +159,15 @@ fn of_several_duplicates_a_late_ack_names_none_as_the_one_that_it_answers() {
     let words = "ACK 1 changes nothing, 1 being acknowledged: it answers a duplicate of 1, the last in packet 8";
     assert_eq!(said, [words; 2]);
 }
+
+#[test]
+fn a_done_whose_ack_was_late_is_not_said_to_have_gone_unanswered() {
+    // Both are answered, 1.1 s after they went: the first ACK comes behind the second DONE.
+    let script = "0.1 client MSG 1 aaaa\n0.2 server ACK 1\n0.3 client DONE 2\n1.3 client DONE 2\n1.4 server ACK 2\n\
+                  2.4 server ACK 2\n2.5 client CLOSE 3\n2.6 server DISCONNECT 0\n2.7 fin";
+    let told = analyse_bytes(capture(script), declared(3, 1.0));
+    let done = told.of("done-resend");
+    assert_eq!(done.len(), 1);
+    assert_eq!(done[0].certainty, crate::analyze::Certainty::Class("done-ignored-or-ack-lost-or-late"));
+    assert!(done[0].message.contains("or its ACK was not written, or was late"), "{}", done[0].message);
+}
