@@ -3,7 +3,7 @@
 use crate::analyze::again::How;
 use crate::analyze::facts::AgainFacts;
 use crate::analyze::words::Seconds;
-use crate::analyze::{Certainty, Finding, Group, Rule, Severity};
+use crate::analyze::{Certainty, Finding, Group, Rule, Severity, Why};
 use crate::wire::{Name, Pos};
 
 use super::Found;
@@ -23,8 +23,9 @@ pub(super) fn judge(facts: &AgainFacts<'_>, found: &mut Found) -> bool {
     let cause = again.cause();
     let packet = again.packet;
     let acked = match cause.evidence.acked_before {
-        Some((Pos(number), by)) => format!("though ACK {number} in packet {by} answers it"),
-        None => "before an ACK: it was ignored, or its ACK was not written, or was late".to_owned(),
+        Some((Pos(number), by)) => format!(", though ACK {number} in packet {by} answers it"),
+        None if cause.why == Why::CannotTell => String::new(),
+        None => ", before an ACK: it was ignored, or its ACK was not written, or was late".to_owned(),
     };
     let after = again
         .capture_age
@@ -33,12 +34,15 @@ pub(super) fn judge(facts: &AgainFacts<'_>, found: &mut Found) -> bool {
         earlier.into_iter().chain([packet]).chain(cause.evidence.acked_before.map(|(_, p)| p)).collect();
     packets.sort_unstable();
     found.findings.push(Finding {
-        certainty: Certainty::Class("done-ignored-or-ack-lost-or-late"),
+        certainty: match (cause.evidence.acked_before, cause.why) {
+            (Some(_), _) | (None, Why::CannotTell) => Certainty::Proven,
+            (None, _) => Certainty::Class("done-ignored-or-ack-lost-or-late"),
+        },
         positions: again.pos.into(),
         packets,
         expected: format!("ACK {pos} to the DONE before"),
         seen: format!("DONE copy {nth} in packet {packet}"),
-        message: format!("DONE {pos} was written again in packet {packet} (copy {nth}{after}), {acked}; {cause}"),
+        message: format!("DONE {pos} was written again in packet {packet} (copy {nth}{after}){acked}; {cause}"),
         cause: Some(cause),
         ..facts.place.finding(&RULE)
     });
