@@ -35,33 +35,77 @@ pub(crate) struct Written {
     pub(crate) fingerprint: u32,
 }
 
-/// A place of [`Copies`]: a [`Written`] in little, since the ring is most of what a connection takes.
+/// A place of [`Copies`]: a [`Written`] in little, since the ring is most of what a connection takes. Two make a cache line.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
 struct Place {
     sent_time: f64,
-    /// The capture time: whole seconds, and nanoseconds plus one; there 0 for none.
-    seconds: i64,
+    /// The capture time: whole seconds after [`Base::seconds`], and nanoseconds plus one; there 0 for none.
+    seconds: u32,
     nanos: u32,
-    /// As many after [`Copies::base`].
+    /// As many after [`Base::packet`].
     packet: u32,
     /// 0 for an empty place.
     pos: i32,
-    /// [`DONE`], or not, and the number of copies.
-    copies: u32,
     fingerprint: u32,
-    /// In a run of ordinary frames: how many were in flight with it, and once its ACK has come the packet of that, as many
-    /// after the base.
-    mark: u32,
+    /// [`DONE`] or not, and the number of copies; with [`MARKED`] that is one, and the rest a mark of a run of ordinary
+    /// frames: how many were in flight with it, and once its ACK has come the packet of that, as many after the base.
+    copies: u32,
 }
 
-/// The bit of [`Place::copies`] that says DONE.
+const _: () = assert!(size_of::<Place>() == 32, "two in a line");
+
+/// Bits of [`Place::copies`].
 const DONE: u32 = 1 << 31;
+const MARKED: u32 = 1 << 30;
 
 impl Place {
+    /// 0 for none.
+    const fn mark(&self) -> u32 {
+        if self.copies & MARKED == 0 { 0 } else { self.copies & !(DONE | MARKED) }
+    }
+
+    const fn copies(&self) -> u32 {
+        if self.copies & MARKED == 0 { self.copies & !DONE } else { 1 }
+    }
+}
+
+/// Whence places count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Base {
+    packet: u64,
+    seconds: i64,
+}
+
+/// Packets and seconds that are within reach of a base.
+const PACKETS: u32 = MARKED;
+const SECONDS: i64 = 1 << 32;
+
+impl Base {
+    /// So that these are in reach, `packet` with so many before it; of seconds all that a plain pcap file can say, if
+    /// possible.
+    fn around(packet: u64, time: Option<Timestamp>, reach_back: u64) -> Self {
+        let seconds = time.map_or(0, Timestamp::seconds);
+        let seconds = if (0..SECONDS).contains(&seconds) { 0 } else { seconds.saturating_sub(SECONDS / 2) };
+        Self { packet: packet.saturating_sub(reach_back), seconds }
+    }
+
     #[inline]
-    fn time(&self) -> Option<Timestamp> {
-        let nanos = self.nanos.checked_sub(1)?;
-        Timestamp::within_second(self.seconds, u64::from(nanos))
+    fn packet(self, packet: u64) -> Option<u32> {
+        packet.checked_sub(self.packet).and_then(|packet| u32::try_from(packet).ok()).filter(|packet| *packet < PACKETS)
+    }
+
+    /// Seconds and nanoseconds, as a place has them.
+    #[inline]
+    fn moment(self, time: Timestamp) -> Option<(u32, u32)> {
+        let seconds = u32::try_from(time.seconds().checked_sub(self.seconds)?).ok()?;
+        Some((seconds, time.subsec_nanos() + 1))
+    }
+
+    #[inline]
+    fn time(self, place: &Place) -> Option<Timestamp> {
+        let nanos = place.nanos.checked_sub(1)?;
+        Timestamp::within_second(self.seconds + i64::from(place.seconds), u64::from(nanos))
     }
 }
 
@@ -80,8 +124,7 @@ pub(crate) struct Departed {
 pub(crate) struct Copies {
     places: Vec<Place>,
     seen: usize,
-    /// Packets are counted from this one.
-    base: u64,
+    base: Base,
 }
 
 impl Copies {
@@ -96,10 +139,10 @@ impl Copies {
         Written {
             name: if place.copies & DONE == 0 { Name::Msg } else { Name::Done },
             pos: Pos(place.pos),
-            packet: self.base + u64::from(place.packet),
+            packet: self.base.packet + u64::from(place.packet),
             sent_time: place.sent_time,
-            time: place.time(),
-            copies: place.copies & !DONE,
+            time: self.base.time(place),
+            copies: place.copies(),
             fingerprint: place.fingerprint,
         }
     }
@@ -115,17 +158,16 @@ impl Copies {
         self.seen = self.seen.saturating_add(1);
         if self.places.is_empty() {
             self.places.resize(FIRST_COPIES, Place::default());
-            self.base = copy.packet;
+            self.base = Base::around(copy.packet, copy.time, 0);
         }
         while self.places.len() < MAX_COPIES && self.is_wanted(copy.pos, last_acked) {
             self.grow();
         }
-        let packet = self.packet(copy.packet);
+        let (packet, (seconds, nanos)) = self.offsets(copy.packet, copy.time);
         if let Some(place) = self.place(copy.pos).and_then(|i| self.places.get_mut(i)) {
-            let copies = copy.copies.min(DONE - 1) | if copy.name == Name::Done { DONE } else { 0 };
-            let Written { pos, sent_time, time, fingerprint, .. } = copy;
-            let (seconds, nanos) = time.map_or((0, 0), |time| (time.seconds(), time.subsec_nanos() + 1));
-            *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, copies, fingerprint, mark: 0 };
+            let copies = copy.copies.min(MARKED - 1) | if copy.name == Name::Done { DONE } else { 0 };
+            let Written { pos, sent_time, fingerprint, .. } = copy;
+            *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, fingerprint, copies };
         }
     }
 
@@ -136,23 +178,36 @@ impl Copies {
         other != 0 && other != pos.0 && (len < SURE_COPIES || other > last_acked.0 && len <= self.seen)
     }
 
-    /// The number of a packet as places have it. A packet that is out of reach, as far as a `u32` goes, moves the base to
-    /// itself, and what does not fit any more is forgotten.
-    fn packet(&mut self, packet: u64) -> u32 {
-        if let Some(packet) = packet.checked_sub(self.base).and_then(|packet| u32::try_from(packet).ok()) {
-            return packet;
-        }
-        let base = packet.saturating_sub(u64::from(u32::MAX / 2));
+    /// Packet and time as places have them. Where one is out of reach the base moves to it, and what does not fit any more
+    /// is forgotten.
+    fn offsets(&mut self, packet: u64, time: Option<Timestamp>) -> (u32, (u32, u32)) {
+        let offsets = |base: Base| Some((base.packet(packet)?, time.map_or(Some((0, 0)), |time| base.moment(time))?));
+        offsets(self.base).unwrap_or_else(|| {
+            self.move_base(packet, time);
+            offsets(self.base).unwrap_or_default()
+        })
+    }
+
+    #[cold]
+    fn move_base(&mut self, packet: u64, time: Option<Timestamp>) {
         let before = self.base;
-        let moved = |old: u32| (before + u64::from(old)).checked_sub(base).and_then(|new| u32::try_from(new).ok());
+        let mut base = Base::around(packet, time, u64::from(PACKETS / 2));
+        if before.packet(packet).is_some() {
+            base.packet = before.packet;
+        }
+        if time.is_none_or(|time| before.moment(time).is_some()) {
+            base.seconds = before.seconds;
+        }
+        // Of marks nobody asks any more.
+        let moved = |place: &Place| {
+            let (seconds, nanos) = before.time(place).map_or(Some((0, 0)), |time| base.moment(time))?;
+            let packet = base.packet(before.packet + u64::from(place.packet))?;
+            Some(Place { packet, seconds, nanos, copies: place.copies & DONE | place.copies(), ..*place })
+        };
         for place in &mut self.places {
-            match moved(place.packet) {
-                Some(packet) => place.packet = packet,
-                None => *place = Place::default(),
-            }
+            *place = moved(place).unwrap_or_default();
         }
         self.base = base;
-        (packet - base) as u32
     }
 
     fn grow(&mut self) {
@@ -199,7 +254,7 @@ impl Copies {
         fingerprint: u32,
         in_flight: u32,
     ) -> bool {
-        let Some(packet) = packet.checked_sub(self.base).and_then(|packet| u32::try_from(packet).ok()) else {
+        let (Some(packet), Some((seconds, nanos))) = (self.base.packet(packet), self.base.moment(time)) else {
             return false;
         };
         let short = self.places.len() < SURE_COPIES;
@@ -207,8 +262,7 @@ impl Copies {
         if short && place.pos != 0 {
             return false;
         }
-        let (seconds, nanos) = (time.seconds(), time.subsec_nanos() + 1);
-        *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, copies: 1, fingerprint, mark: in_flight };
+        *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, fingerprint, copies: MARKED | in_flight };
         true
     }
 
@@ -218,25 +272,25 @@ impl Copies {
     pub(crate) fn acknowledge(&mut self, pos: Pos, packet: u64, time: Timestamp) -> Option<i64> {
         let i = self.place(pos)?;
         let place = self.places.get_mut(i)?;
-        let after = time.since(place.time()?);
-        let packet = u32::try_from(packet.checked_sub(self.base)?).ok().filter(|packet| *packet > 0)?;
+        let after = time.since(self.base.time(place)?);
+        let packet = self.base.packet(packet).filter(|packet| *packet > 0)?;
         if after < 0 {
             return None;
         }
-        place.mark = packet;
+        place.copies = MARKED | packet;
         Some(after)
     }
 
     /// The packet of the ACK that was marked at a position.
     fn ack_packet(&self, pos: Pos) -> Option<u64> {
-        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0 && place.mark > 0)?;
-        Some(self.base + u64::from(place.mark))
+        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0 && place.mark() > 0)?;
+        Some(self.base.packet + u64::from(place.mark()))
     }
 
     /// A position of the run that is outstanding.
     pub(crate) fn departed(&self, pos: Pos) -> Option<Departed> {
         let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0)?;
-        Some(Departed { written: self.written(place), in_flight: place.mark })
+        Some(Departed { written: self.written(place), in_flight: place.mark() })
     }
 
     /// So many positions more were written.
@@ -386,6 +440,36 @@ mod tests {
             }
             prop_assert!(copies.len() <= 2 * unacked.max(SURE_COPIES as i32 / 2) as usize, "{}", copies.len());
             prop_assert!(run > FIRST_COPIES as i32 - 1 || copies.len() == FIRST_COPIES);
+        }
+
+        #[test]
+        fn a_copy_is_as_it_was_written_or_forgotten_when_packets_or_times_are_far_apart(
+            steps in prop::collection::vec((
+                prop_oneof![8 => 1..2000_u64, 1 => Just(1_u64 << 28), 1 => Just(1_u64 << 30), 1 => Just(1_u64 << 40)],
+                prop_oneof![8 => 0..4_000_000_000_i64, 1 => Just(-5), 1 => Just(1_i64 << 33), 1 => Just(i64::MIN),
+                    1 => Just(i64::MAX)],
+                any::<bool>(), 1..5_u32,
+            ), 1..100),
+        ) {
+            let (mut copies, mut packet, mut all) = (Copies::default(), 0, Vec::new());
+            for (n, (later, seconds, done, nth)) in steps.into_iter().enumerate() {
+                packet += later;
+                let (name, pos) = (if done { Name::Done } else { Name::Msg }, Pos(n as i32 + 1));
+                let time = Timestamp::within_second(seconds, 7);
+                all.push(Written { name, pos, packet, sent_time: n as f64, time, copies: nth, fingerprint: 3 });
+                copies.put(all[n], Pos(0));
+                prop_assert!(copies.get(pos).is_some());
+                let near = |one: &Written| {
+                    let common = |one: &Written| one.time.is_some_and(|time| (0..SECONDS).contains(&time.seconds()));
+                    packet - one.packet < u64::from(PACKETS / 2) && all.iter().all(common)
+                };
+                for one in all.iter().rev().take(SURE_COPIES) {
+                    match copies.get(one.pos) {
+                        Some(kept) => prop_assert_eq!(format!("{kept:?}"), format!("{one:?}")),
+                        None => prop_assert!(!near(one), "{:?}", one),
+                    }
+                }
+            }
         }
 
         #[test]
