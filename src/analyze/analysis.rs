@@ -59,6 +59,7 @@ pub struct Analysis<S> {
 
 /// What the analysis remembers of a connection.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct AnalysisState {
     /// From the first frame or hole on.
     model: Option<Box<Model>>,
@@ -169,7 +170,9 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
 
     #[inline]
     fn fetch(&self, state: &AnalysisState, depth: Depth) {
-        if let Some(model) = &state.model {
+        if depth > Depth::First
+            && let Some(model) = &state.model
+        {
             model.fetch(depth);
         }
     }

@@ -88,20 +88,21 @@ fn bits(addr: IpAddr) -> u128 {
     }
 }
 
-/// A connection and its two directions.
+/// A connection and its two directions. What the express way needs comes first.
+#[repr(C, align(64))]
 struct Connection<T> {
-    info: ConnectionInfo,
-    /// Which end of the key is `ends[0]`.
-    first: Sender,
     /// `info.ends` as the express way compares them.
     words_v4: WordsV4,
-    stage: Stage,
     /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
     quiet: bool,
+    stage: Stage,
+    /// Which end of the key is `ends[0]`.
+    first: Sender,
     /// Whether a SYN was captured, by [`Way::index`].
     syn_from: [bool; 2],
-    streams: [Stream; 2],
     state: T,
+    streams: [Stream; 2],
+    info: ConnectionInfo,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

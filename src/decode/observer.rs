@@ -242,6 +242,13 @@ impl Observer {
         self.missing == [None; 2] && self.window.is_quiet()
     }
 
+    /// Asks for the memory that the next position and the next ACK will need.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        let next = |pos: Pos| Pos(pos.0.saturating_add(1));
+        self.copies.fetch(next(self.last_acked().unwrap_or_default()), next(self.highest()));
+    }
+
     /// Positions that there is room to remember.
     pub(crate) const fn places(&self) -> usize {
         self.copies.len()

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Info;
+use super::express::{Depth, fetch};
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use super::message::{self, Message};
 use super::observer::Observer;
@@ -117,6 +118,16 @@ impl<S: RowSink> FrameSink for Rows<S> {
     #[inline]
     fn wants_frames(&self) -> bool {
         self.sink.wants_rows() || self.sink.wants_messages()
+    }
+
+    #[inline]
+    fn fetch(&self, state: &RowState, depth: Depth) {
+        match (depth, &state.observer) {
+            _ if !self.wants_frames() => {}
+            (Depth::First, _) => fetch(state),
+            (Depth::Second, Some(observer)) => observer.fetch(),
+            _ => {}
+        }
     }
 
     #[inline]

@@ -165,9 +165,11 @@ impl Model {
     /// Asks for the memory that an ordinary frame will need.
     #[inline]
     pub(in crate::analyze) fn fetch(&self, depth: Depth) {
+        let next = |pos: i32| Pos(pos.saturating_add(1));
         match depth {
+            Depth::First => {}
             Depth::Second => fetch(&self.run),
-            _ => self.run.copies.fetch(Pos(self.run.acked.saturating_add(1)), Pos(self.run.highest.saturating_add(1))),
+            Depth::Third => self.run.copies.fetch(next(self.run.acked), next(self.run.highest)),
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Capacity {
     max: MaxMsgSize,
     basis: CapacityBasis,
     /// The highest MSG seen so far while P is an interval: position and payload length.
-    highest: Option<(i32, usize)>,
+    highest: Option<(i32, u16)>,
 }
 
 impl Capacity {
@@ -122,14 +122,16 @@ impl Capacity {
     ///
     /// A slice that is not the last is full, since one that ends in NUL cannot be carried (PROTOCOL §2.4, §3.2).
     pub(super) fn learn(&mut self, name: Name, pos: i32, payload: &[u8]) {
+        // No P is that large.
+        let short = u16::try_from(payload.len()).unwrap_or(u16::MAX);
         let full = match (name, self.highest) {
             (Name::Msg, Some((highest, _))) if pos < highest => Some(payload.len()),
             (Name::Msg, Some((highest, len))) if pos > highest => {
-                self.highest = Some((pos, payload.len()));
-                Some(len)
+                self.highest = Some((pos, short));
+                Some(usize::from(len))
             }
             (Name::Msg, None) => {
-                self.highest = Some((pos, payload.len()));
+                self.highest = Some((pos, short));
                 None
             }
             (Name::Done | Name::Close | Name::Disconnect, _) => cut_text(name, payload),

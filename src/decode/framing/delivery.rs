@@ -8,6 +8,7 @@ use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
 use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
 use crate::decode::CapturedFrame;
+use crate::decode::express::{Depth, fetch_up_to};
 use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
@@ -15,22 +16,23 @@ use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
 /// Frames of one connection that wait while a hole is open.
 const MAX_HELD_FRAMES: usize = 64;
 
-/// What both lanes share.
+/// What both lanes share. What the express way needs comes first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Core<T> {
     pub(super) client: Way,
-    pub(super) capacity: Capacity,
     /// Frames wait: bytes of one direction stand behind an open hole.
     pub(super) holding: bool,
+    /// The capacity was narrowed: the lanes' layouts must follow.
+    pub(super) refined: bool,
+    pub(super) capacity: Capacity,
     held: Vec<Held>,
+    pub(super) state: T,
     held_bytes: usize,
     /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
     max_held_bytes: usize,
     /// What the sides have acknowledged beyond what the capture shows.
     pub(super) owed: Owed,
-    /// The capacity was narrowed: the lanes' layouts must follow.
-    pub(super) refined: bool,
-    pub(super) state: T,
 }
 
 /// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
@@ -105,6 +107,13 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         !self.holding && self.held.is_empty() && self.capacity.is_exact()
+    }
+
+    /// Asks for the memory that the express way needs.
+    #[inline]
+    pub(super) fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
+        fetch_up_to(self, &self.held);
+        sink.fetch(&self.state, Depth::First);
     }
 
     /// Hands on a hole of direction `way`, or lets it wait with the frames.

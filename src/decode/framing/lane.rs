@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::evidence::{Shape, find_grid, frame_of_len, handshake_frame};
 use crate::decode::CapturedFrame;
+use crate::decode::express::fetch_up_to;
 use crate::decode::reassembly::Chunk;
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name};
@@ -47,7 +48,9 @@ pub(super) trait LaneSink {
 
 /// The frame that is not whole yet: its bytes so far, zero where a hole took them.
 #[derive(Debug, Default)]
+#[repr(C)]
 struct Partial {
+    /// Empty while there is none.
     bytes: Vec<u8>,
     missing: Vec<Range<usize>>,
     /// First packet and last packet that brought bytes; `None` while only holes did.
@@ -63,18 +66,19 @@ enum Border {
     Skip(usize),
 }
 
-/// The state of one direction.
+/// The state of one direction. What the express way needs comes first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Lane {
-    layout: FrameLayout,
     /// Stream offset of the frame that comes next or is partial; negative when it began before the capture.
     frame_start: i64,
-    partial: Partial,
+    frames: u64,
+    layout: FrameLayout,
     /// The first frame of the stream is a handshake frame even where a hole took its name.
     handshake_first: bool,
     /// The user gave the layout: frames that do not fit it are shown as they are.
     fixed: bool,
-    frames: u64,
+    partial: Partial,
     /// Bytes looked at in search of another grid.
     searched: i64,
 }
@@ -98,8 +102,13 @@ impl Lane {
     #[inline]
     pub(super) fn express(&self, offset: u64) -> Option<FrameLayout> {
         let on_border = self.frame_start as u64 == offset && self.frame_start >= 0;
-        (on_border && self.frames > 1 && self.partial.bytes.is_empty() && self.partial.missing.is_empty())
-            .then_some(self.layout)
+        (on_border && self.frames > 1 && self.partial.bytes.is_empty()).then_some(self.layout)
+    }
+
+    /// Asks for the memory that the express way needs.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        fetch_up_to(self, &self.partial.bytes);
     }
 
     /// Goes on at `offset` behind so many frames more, which were handed on past it.

@@ -20,7 +20,7 @@ use delivery::{Core, Delivery, Owed};
 use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
-use super::express::{Depth, Express, fetch};
+use super::express::{Depth, Express};
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
@@ -88,6 +88,13 @@ struct Framed<T> {
 }
 
 impl<T> Framed<T> {
+    /// Asks for the memory that the express way needs.
+    #[inline]
+    fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
+        self.lanes.iter().flatten().for_each(Lane::fetch);
+        self.core.fetch(sink);
+    }
+
     /// True when what is acknowledged up to there is a FIN: one number more than the last whole frame.
     fn is_fin(&self, way: Way, up_to: u64) -> bool {
         match &self.lanes[way.index()] {
@@ -317,7 +324,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     fn fetch(&self, state: &Self::State, depth: Depth) {
         if let Phase::Framed(framed) = &state.phase {
             match depth {
-                Depth::First => fetch(&**framed),
+                Depth::First => framed.fetch(&self.sink),
                 _ => self.sink.fetch(&framed.core.state, depth),
             }
         }

@@ -195,7 +195,7 @@ pub trait FrameSink {
     }
 
     /// A frame of the connection will come soon: as [`StreamSink::fetch`](crate::decode::reassembly::StreamSink::fetch).
-    /// The state itself was asked for before.
+    /// Asked for before is the first line of what the state is a part of.
     fn fetch(&self, state: &Self::State, depth: Depth) {
         let _ = (state, depth);
     }

@@ -39,6 +39,14 @@ pub(super) struct Backlog {
     lost: VecDeque<Range<u64>>,
     /// What the account over all connections was last told that this costs.
     pub(super) charged: usize,
+    pub(super) deadline: Option<Deadline>,
+}
+
+/// The other side has acknowledged everything before `goal`; after `packets` more, holes before it are given up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) goal: u64,
+    pub(super) packets: u16,
 }
 
 impl Backlog {

@@ -47,9 +47,17 @@ pub enum Start {
     MidStream,
 }
 
-/// What is known about a TCP connection.
+/// What is known about a TCP connection. What each packet changes comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(C)]
 pub struct ConnectionInfo {
+    /// The latest packet so far; during a call from [`Connections::segment`](crate::decode::Connections::segment)
+    /// the one being fed.
+    pub last_packet: u64,
+    /// Its capture time.
+    pub last_time: Option<Timestamp>,
+    /// Packets captured so far, by [`Way::index`].
+    pub packets: [u64; 2],
     /// From 0, in order of first packet, over every TCP connection of the run.
     pub id: u32,
     /// The sender of the first captured packet, then the other end. Equal when a host talks to itself from one
@@ -63,13 +71,6 @@ pub struct ConnectionInfo {
     pub first_packet: u64,
     /// Its capture time.
     pub first_time: Option<Timestamp>,
-    /// The latest packet so far; during a call from [`Connections::segment`](crate::decode::Connections::segment)
-    /// the one being fed.
-    pub last_packet: u64,
-    /// Its capture time.
-    pub last_time: Option<Timestamp>,
-    /// Packets captured so far, by [`Way::index`].
-    pub packets: [u64; 2],
     /// Whether a FIN was captured, by [`Way::index`].
     pub fin: [bool; 2],
     /// Whether an RST was captured, by [`Way::index`].

@@ -36,13 +36,6 @@ enum Phase {
     Running,
 }
 
-/// The other side has acknowledged everything before `goal`; after `packets` more, holes before it are given up.
-#[derive(Debug, Clone, Copy)]
-struct Deadline {
-    goal: u64,
-    packets: u16,
-}
-
 /// Captured bytes of one segment at a position.
 #[derive(Clone, Copy)]
 struct Piecemeal<'a> {
@@ -66,26 +59,26 @@ impl<'a> Piecemeal<'a> {
     }
 }
 
-/// The state of one direction.
+/// The state of one direction. What the express way needs comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(in crate::decode) struct Stream {
-    phase: Phase,
-    /// The sequence number at [`ORIGIN`].
-    base: u32,
-    /// Where the last implausible segment ended.
-    suspect: Option<TcpSeq>,
-    /// Position of offset 0; meaningful when running.
-    zero: u64,
     /// The position up to which everything was delivered or given up.
     next: u64,
-    /// The end of the captured data that lies farthest out.
-    sent: u64,
+    /// Position of offset 0; meaningful when running.
+    zero: u64,
     /// Everything before was acknowledged by the other side; 0 while nothing was.
     acked: u64,
-    fin: Option<u64>,
-    deadline: Option<Deadline>,
     recent: Link,
+    /// The sequence number at [`ORIGIN`].
+    base: u32,
+    phase: Phase,
+    /// The end of the captured data that lies farthest out, unless that is `next`.
+    beyond: u64,
     backlog: Option<Box<Backlog>>,
+    fin: Option<u64>,
+    /// Where the last implausible segment ended.
+    suspect: Option<TcpSeq>,
 }
 
 impl Stream {
@@ -134,7 +127,6 @@ impl Stream {
         {
             if !segment.payload.is_empty() {
                 self.deliver(self.next, segment.payload, segment.packet, segment.time, out);
-                self.sent = self.sent.max(self.next);
             }
             return;
         }
@@ -190,7 +182,7 @@ impl Stream {
         }
         let end = start + wire_len;
         // A FIN before captured data is an old or a false one: the data shows that the stream went on.
-        if fin && self.fin.is_none() && end >= self.sent.max(self.settled_up_to()) {
+        if fin && self.fin.is_none() && end >= self.sent().max(self.settled_up_to()) {
             self.fin = Some(end);
         }
         self.keep_limits(out);
@@ -217,7 +209,7 @@ impl Stream {
             piece = piece.part(0..fin);
             wire_end = fin;
         }
-        let keep_alive = segment.wire_len() == 1 && wire_end == self.sent;
+        let keep_alive = segment.wire_len() == 1 && wire_end == self.sent();
         if wire_end <= piece.start {
             return;
         }
@@ -228,7 +220,7 @@ impl Stream {
         } else if !news {
             out.note(StreamNote::Repeated { offset: self.offset(piece.start), len: wire_end - piece.start, packet });
         }
-        self.sent = self.sent.max(wire_end);
+        self.beyond = self.beyond.max(wire_end);
     }
 
     /// Delivers or holds what is new of a piece, and says what is not; true when anything was.
@@ -348,15 +340,7 @@ impl Stream {
         };
         if untouched {
             let acked = if self.phase == Phase::Heard && position == ORIGIN { self.acked } else { 0 };
-            *self = Self {
-                base: first.0,
-                phase: Phase::Running,
-                zero: ORIGIN,
-                next: ORIGIN,
-                sent: ORIGIN,
-                acked,
-                ..Self::default()
-            };
+            *self = Self { base: first.0, phase: Phase::Running, zero: ORIGIN, next: ORIGIN, acked, ..Self::default() };
         } else if self.phase == Phase::Starting {
             let lowest = self.backlog.as_ref().and_then(|backlog| backlog.lowest());
             if lowest.is_none_or(|lowest| lowest < position) || !self.is_plausible(position, 0, out) {
@@ -380,7 +364,7 @@ impl Stream {
     /// A sequence number of this direction, before any data.
     pub(in crate::decode) fn hear(&mut self, seq: TcpSeq) {
         if self.phase == Phase::Unheard {
-            *self = Self { base: seq.0, phase: Phase::Heard, next: ORIGIN, sent: ORIGIN, ..Self::default() };
+            *self = Self { base: seq.0, phase: Phase::Heard, next: ORIGIN, ..Self::default() };
         }
     }
 
@@ -427,7 +411,7 @@ impl Stream {
         backlog.charged = backlog.cost();
         *held += backlog.charged;
         if backlog.is_idle() {
-            self.deadline = None;
+            backlog.deadline = None;
         }
         if backlog.is_empty() {
             self.backlog = None;
@@ -443,13 +427,18 @@ impl Stream {
             Phase::Heard => ORIGIN,
             Phase::Starting => self.backlog.as_ref().and_then(|backlog| backlog.lowest()).unwrap_or(ORIGIN),
         };
-        let edge = self.sent.max(self.acked).max(self.next);
+        let edge = self.sent().max(self.acked);
         start <= edge + jump && floor <= start + len + jump
     }
 
     /// The position before which nothing can be delivered any more.
     fn settled_up_to(&self) -> u64 {
         if self.phase == Phase::Running { self.next } else { 0 }
+    }
+
+    /// The end of the captured data that lies farthest out.
+    fn sent(&self) -> u64 {
+        self.beyond.max(self.next)
     }
 
     fn seq_at(&self, position: u64) -> TcpSeq {

@@ -42,6 +42,5 @@ impl Stream {
         out: &mut Outlet<'_, S>,
     ) {
         self.deliver_here(self.next, bytes, packet, Some(time), out);
-        self.sent = self.sent.max(self.next);
     }
 }

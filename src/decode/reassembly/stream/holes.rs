@@ -1,32 +1,32 @@
 //! When waiting ends: after an acknowledgement, at a limit, at the end.
 
+use super::super::backlog::Deadline;
 use super::super::outlet::Outlet;
 use super::super::{Hole, HoleCause, Start, StreamSink};
-use super::{Deadline, Phase, Stream};
+use super::{Phase, Stream};
 
 impl Stream {
     /// Called after each packet of the connection: gives up holes whose time has come.
     #[inline]
     pub(in crate::decode) fn tick<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
-        if self.backlog.is_some() {
-            self.tick_backlog(out);
+        if let Some(backlog) = &self.backlog {
+            self.tick_backlog(backlog.deadline, out);
         }
     }
 
-    fn tick_backlog<S: StreamSink>(&mut self, out: &mut Outlet<'_, S>) {
-        match &mut self.deadline {
-            None => {}
-            Some(deadline) if deadline.packets > 1 => deadline.packets -= 1,
-            Some(Deadline { goal, .. }) => {
-                let goal = *goal;
-                self.deadline = None;
-                while let Some(end) = self.acknowledged_hole(goal) {
-                    self.give_up(end, HoleCause::NotCaptured, out);
-                }
+    fn tick_backlog<S: StreamSink>(&mut self, deadline: Option<Deadline>, out: &mut Outlet<'_, S>) {
+        let mut left = deadline.map(|deadline| Deadline { packets: deadline.packets - 1, ..deadline });
+        if let Some(Deadline { goal, packets: 0 }) = left {
+            left = None;
+            while let Some(end) = self.acknowledged_hole(goal) {
+                self.give_up(end, HoleCause::NotCaptured, out);
             }
         }
-        if self.deadline.is_none() && self.acknowledged_hole(self.acked).is_some() {
-            self.deadline = Some(Deadline { goal: self.acked, packets: out.shared.limits.packets_after_ack.max(1) });
+        if left.is_none() && self.acknowledged_hole(self.acked).is_some() {
+            left = Some(Deadline { goal: self.acked, packets: out.shared.limits.packets_after_ack.max(1) });
+        }
+        if let Some(backlog) = &mut self.backlog {
+            backlog.deadline = left;
         }
         self.tidy(out);
     }
@@ -108,7 +108,7 @@ impl Stream {
     pub(in crate::decode) fn owed(&self) -> Option<u64> {
         let more = match self.fin {
             // If it is one byte more, that may be a FIN that was not captured.
-            None => self.acked > self.sent.max(self.next),
+            None => self.acked > self.sent(),
             // Before a FIN that was, bytes are missing; what waits behind others is no silence.
             Some(fin) => self.acked.min(fin) > self.next && self.waiting() == 0,
         };
