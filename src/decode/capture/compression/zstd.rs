@@ -8,17 +8,22 @@ use super::{Between, Compressed};
 use crate::decode::capture::facts::{Compression, Note};
 use crate::decode::capture::window::SourceError;
 
+/// Bytes of a block's header, which a decoder asks for together with what is before it.
+const BLOCK_HEADER: usize = 3;
+
 /// Bytes a decoder wants first: the shortest frame header.
-const FIRST: usize = 5;
+const FIRST: usize = 5 + BLOCK_HEADER;
 
 /// A zstd file: frames one after the other, skippable ones among them (RFC 8878 §3).
 pub(in crate::decode::capture) struct Zstd {
     compressed: Compressed,
     decoder: Decoder<'static>,
     window_log: u32,
-    /// Bytes the decoder asks for, to the end of a block. It is given no more: what it unpacked in a call
-    /// that then meets damage is lost, so a call must not go beyond one block.
+    /// Bytes the decoder asks for, to the end of a block and of the next one's header. It is given no more than the block:
+    /// what it unpacked in a call that then meets damage is lost.
     wanted: usize,
+    /// Where in the file the header or block begins that the decoder is at, however much of it has come.
+    begun: u64,
     at: Place,
     note: Option<Note>,
 }
@@ -36,7 +41,7 @@ impl Zstd {
     pub(in crate::decode::capture) fn new(compressed: Compressed, window_log: u32) -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(window_log))?;
-        Ok(Self { compressed, window_log, decoder, wanted: FIRST, at: Place::BetweenFrames, note: None })
+        Ok(Self { compressed, window_log, decoder, wanted: FIRST, begun: 0, at: Place::BetweenFrames, note: None })
     }
 
     pub(in crate::decode::capture) const fn note(&self) -> Option<Note> {
@@ -51,6 +56,7 @@ impl Zstd {
                     Between::Starts(Compression::Zstd) => {
                         self.decoder.reinit().map_err(SourceError::Io)?;
                         self.wanted = FIRST;
+                        self.begun = self.compressed.consumed;
                         self.at = Place::InFrame;
                     }
                     Between::Starts(Compression::Gzip) => {
@@ -65,12 +71,16 @@ impl Zstd {
                 Place::InFrame => {
                     // First without reading: the decoder may hold output that the last call had no room for.
                     let at_hand = self.compressed.at_hand();
-                    let piece = at_hand.get(..self.wanted).unwrap_or(at_hand);
+                    let unit = if self.wanted > BLOCK_HEADER { self.wanted - BLOCK_HEADER } else { self.wanted };
+                    let piece = at_hand.get(..unit).unwrap_or(at_hand);
                     let status = match self.decoder.run_on_buffers(piece, into) {
                         Ok(status) => status,
                         Err(error) => return Err(self.damage(&error)),
                     };
                     self.compressed.consume(status.bytes_read);
+                    if status.bytes_read == unit {
+                        self.begun = self.compressed.consumed;
+                    }
                     self.wanted = status.remaining;
                     if status.remaining == 0 {
                         self.at = Place::BetweenFrames;
@@ -92,6 +102,6 @@ impl Zstd {
         if what.contains("too much memory") {
             return SourceError::ZstdWindow { limit: 1 << self.window_log };
         }
-        self.compressed.damaged(what)
+        SourceError::Damaged { at: self.begun, what }
     }
 }
