@@ -206,6 +206,12 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
         }
     }
 
+    fn late_note(&mut self, connection: &ConnectionInfo, _: Way, note: StreamNote) {
+        if note.is_odd() {
+            self.sink.late_note(connection, note);
+        }
+    }
+
     fn closed(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, closing: Closing) {
         if self.flow.is_break() {
             return;

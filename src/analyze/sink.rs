@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{ConnectionAnalysis, Doubt, Finding, NotWritten, Step};
 use crate::decode::framing::{FramedConnection, LocatedFrame};
+use crate::decode::reassembly::{ConnectionInfo, StreamNote};
 
 /// What the analysis is told: declared parameters and tolerances.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,4 +59,9 @@ pub trait AnalysisSink {
 
     /// A connection is over; none of its findings follows.
     fn closed(&mut self, connection: &FramedConnection<'_>, analysis: ConnectionAnalysis) -> ControlFlow<()>;
+
+    /// Bytes with the addresses and ports of a connection that is over: in no stream, and not analysed.
+    fn late_note(&mut self, connection: &ConnectionInfo, note: StreamNote) {
+        let _ = (connection, note);
+    }
 }

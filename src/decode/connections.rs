@@ -368,7 +368,7 @@ impl<T: Default> Connection<T> {
             _ => closing,
         };
         sink.closed(&self.info, &mut self.state, closing);
-        self.state = T::default();
+        sink.forget(&mut self.state);
     }
 }
 

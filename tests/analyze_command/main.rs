@@ -8,6 +8,7 @@ mod golden;
 mod jobs;
 mod ladders;
 mod reports;
+mod reuse;
 mod runs;
 
 use std::ffi::OsStr;

@@ -14,7 +14,7 @@ use crate::analyze::tally::in_order;
 use crate::analyze::{AnalysisSink, ConnectionAnalysis, Doubt, Finding, NotWritten, RuleCount, Severity, Step};
 use crate::decode::command::Remarks;
 use crate::decode::framing::{FramedConnection, LocatedFrame};
-use crate::decode::reassembly::ConnectionInfo;
+use crate::decode::reassembly::{ConnectionInfo, StreamNote};
 use crate::wire::Side;
 
 /// What all inputs of a run share.
@@ -203,21 +203,46 @@ pub(super) struct Desk<'s, 'w> {
     shared: &'s mut Shared<'w>,
     file: &'s str,
     remarks: Remarks,
+    late: Late,
     wants_steps: bool,
+}
+
+/// What came for connections that were over, whose reports were written: the words on the first packets, and how many
+/// more there were.
+#[derive(Default)]
+pub(super) struct Late {
+    notes: Vec<String>,
+    beyond: u64,
+}
+
+/// Late packets of an input that are told one by one.
+const MAX_LATE: usize = 100;
+
+impl Late {
+    fn add(&mut self, note: String) {
+        if self.notes.len() < MAX_LATE { self.notes.push(note) } else { self.beyond += 1 }
+    }
+
+    pub(super) fn into_notes(mut self) -> Vec<String> {
+        if self.beyond > 0 {
+            self.notes.push(format!("and {} more", self.beyond));
+        }
+        self.notes
+    }
 }
 
 impl<'s, 'w> Desk<'s, 'w> {
     pub(super) fn new(shared: &'s mut Shared<'w>, file: &'s str, remarks: Remarks) -> Self {
         shared.reports.iter_mut().for_each(|report| report.file(file));
         let wants_steps = shared.expectations.is_some() || shared.reports.iter().any(|report| report.wants_steps());
-        Self { shared, file, remarks, wants_steps }
+        Self { shared, file, remarks, late: Late::default(), wants_steps }
     }
 
-    /// The closing words on the input.
-    pub(super) fn finish(self) -> Result<Remarks, JobError> {
+    /// The closing words on the input, and what came too late for a report.
+    pub(super) fn finish(self) -> Result<(Remarks, Late), JobError> {
         match self.shared.error.take() {
             Some(error) => Err(error.into()),
-            None => Ok(self.remarks),
+            None => Ok((self.remarks, self.late)),
         }
     }
 }
@@ -275,6 +300,12 @@ impl AnalysisSink for Desk<'_, '_> {
             self.remarks.say(tcp, note);
         }
         self.shared.closed(connection, self.file, analysis)
+    }
+
+    fn late_note(&mut self, connection: &ConnectionInfo, note: StreamNote) {
+        let note = format!("{note}: not analysed, the connection was over");
+        self.remarks.say(connection, &note);
+        self.late.add(format!("connection {}: {note}", connection.id));
     }
 }
 

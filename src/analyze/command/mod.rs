@@ -200,7 +200,7 @@ fn one(
     let reading = read(capture, *first_connection, limits.prompt(), &mut framing, |_, framing| framing.sink.flow());
     *first_connection += reading.connections;
     let counts = framing.counts();
-    let remarks = framing.sink.into_sink().finish()?;
+    let (remarks, late) = framing.sink.into_sink().finish()?;
     remarks.write(words, input, capture, &reading, counts, None)?;
     write_reached(words, &reading, &limits.prompt())?;
     if let Some(error) = &reading.error {
@@ -212,6 +212,7 @@ fn one(
         tcp_connections: u64::from(reading.connections),
         connections: counts.connections,
         frames: counts.frames,
+        notes: late.into_notes(),
         error: reading.error.as_ref().map(ToString::to_string),
     });
     Ok(Exit::of_reading(&reading))
@@ -228,6 +229,7 @@ fn not_opened(input: &Input, words: &[u8]) -> FileRecord {
         tcp_connections: 0,
         connections: 0,
         frames: 0,
+        notes: Vec::new(),
         error: Some(error),
     }
 }

@@ -54,6 +54,8 @@ pub struct FileRecord {
     pub connections: u64,
     /// Frames.
     pub frames: u64,
+    /// Packets of connections that were over, in words: their bytes are in no report.
+    pub notes: Vec<String>,
     /// Why it could not be read, or only in part.
     pub error: Option<String>,
 }

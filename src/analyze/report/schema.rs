@@ -274,6 +274,7 @@ pub struct FileObject {
     tcp_connections: u64,
     connections: u64,
     frames: u64,
+    notes: Vec<String>,
     error: Option<String>,
 }
 

@@ -79,6 +79,8 @@ enum Phase<T> {
     Probing(Box<Probe>),
     Foreign,
     Framed(Box<Framed<T>>),
+    /// It was framed, and is closed.
+    Over,
 }
 
 #[derive(Debug)]
@@ -257,7 +259,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                     self.decide(connection, state, false);
                 }
             }
-            Phase::Silent | Phase::Filtered | Phase::Foreign => {}
+            Phase::Silent | Phase::Filtered | Phase::Foreign | Phase::Over => {}
         }
     }
 
@@ -316,7 +318,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         match &state.phase {
             Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
             Phase::Filtered | Phase::Foreign => true,
-            Phase::Silent | Phase::Probing(_) => false,
+            Phase::Silent | Phase::Probing(_) | Phase::Over => false,
         }
     }
 
@@ -331,11 +333,15 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     }
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut Self::State, way: Way, note: StreamNote) {
-        let state = match &mut state.phase {
-            Phase::Framed(framed) => Some(&mut framed.core.state),
-            _ => None,
-        };
-        self.sink.stream_note(connection, state, way, note);
+        match &mut state.phase {
+            Phase::Framed(framed) => self.sink.stream_note(connection, Some(&mut framed.core.state), way, note),
+            Phase::Over => self.sink.late_note(connection, way, note),
+            _ => self.sink.stream_note(connection, None, way, note),
+        }
+    }
+
+    fn forget(&mut self, state: &mut Self::State) {
+        state.phase = if let Phase::Framed(_) = state.phase { Phase::Over } else { Phase::Silent };
     }
 
     fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing) {
@@ -343,7 +349,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         match &mut state.phase {
             Phase::Silent => self.counts.silent += 1,
             Phase::Filtered => self.counts.filtered += 1,
-            Phase::Probing(_) | Phase::Foreign => {}
+            Phase::Probing(_) | Phase::Foreign | Phase::Over => {}
             Phase::Framed(framed) => {
                 let Framed { lanes, core } = &mut **framed;
                 core.holding = true;

@@ -183,7 +183,7 @@ pub trait FrameSink {
     }
 
     /// Something worth knowing about a connection's TCP bytes. Without a state it is none of those that speak the
-    /// protocol, or not known yet to be one, or closed already.
+    /// protocol, or not known yet to be one.
     fn stream_note(
         &mut self,
         connection: &ConnectionInfo,
@@ -192,6 +192,11 @@ pub trait FrameSink {
         note: StreamNote,
     ) {
         let _ = (connection, state, way, note);
+    }
+
+    /// The same about a packet that followed when a connection of the protocol was [`closed`](Self::closed).
+    fn late_note(&mut self, connection: &ConnectionInfo, way: Way, note: StreamNote) {
+        self.stream_note(connection, None, way, note);
     }
 
     /// A frame of the connection will come soon: as [`StreamSink::fetch`](crate::decode::reassembly::StreamSink::fetch).

@@ -318,6 +318,11 @@ pub trait StreamSink {
     }
 
     /// The last call for this connection but notes; everything was delivered. Called for every connection, also one
-    /// without data. Notes about packets that still follow come with a fresh state.
+    /// without data. Notes about packets that still follow come with what [`forget`](Self::forget) leaves.
     fn closed(&mut self, connection: &ConnectionInfo, state: &mut Self::State, closing: Closing);
+
+    /// Called after [`closed`](Self::closed): lets go of what the state holds.
+    fn forget(&mut self, state: &mut Self::State) {
+        *state = Self::State::default();
+    }
 }

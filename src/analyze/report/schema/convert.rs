@@ -357,6 +357,7 @@ impl From<&FileRecord> for FileObject {
             tcp_connections: file.tcp_connections,
             connections: file.connections,
             frames: file.frames,
+            notes: file.notes.clone(),
             error: file.error.as_deref().map(tame),
         }
     }
