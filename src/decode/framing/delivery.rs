@@ -263,9 +263,9 @@ impl<S: FrameSink> Delivery<'_, S> {
         if layout.len() != capacity.layout().len() {
             return layout;
         }
-        if let Some(shape) = evidence::shape_of(view.bytes()) {
-            capacity.narrow(shape);
-        }
+        // What only bears a name may be the head of a longer frame that the capture cut: it teaches nothing.
+        let Some(shape) = evidence::shape_of(view.bytes()) else { return layout };
+        capacity.narrow(shape);
         let view = FrameView::new(view.bytes(), capacity.layout()).unwrap_or(view);
         capacity.learn(name, view.pos().0, view.payload());
         self.core.refined |= capacity.layout() != before.layout();

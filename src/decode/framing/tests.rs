@@ -322,6 +322,26 @@ fn a_snap_length_that_cuts_every_frame_leaves_the_handshake_to_know_the_connecti
 }
 
 #[test]
+fn the_head_of_a_cut_frame_is_no_full_payload() {
+    // Without RETURN_MAX nothing tells P: DONE's head is as long as a frame with P = 4, whose numbers would be zeros.
+    let done = bytes(&Frame::from_client(Name::Done, b"EOMsg", Pos(1), T), 300);
+    let mut bench = Bench::new(Start::Syn);
+    bench.send(Way::Forth, &get_max());
+    bench.lose(Way::Back, 44);
+    bench.send(Way::Forth, &done[..66]);
+    bench.lose(Way::Forth, done.len() as u64 - 66);
+    let capacity = bench.finish().capacity.unwrap();
+    assert!(capacity.is_unknown(), "{capacity}");
+
+    // A DONE that is one cuts its text after P bytes.
+    let mut bench = Bench::new(Start::Syn);
+    bench.send(Way::Forth, &get_max());
+    bench.lose(Way::Back, 44);
+    bench.send(Way::Forth, &bytes(&Frame::from_client(Name::Done, b"EOMs", Pos(1), T), 4));
+    assert_eq!(bench.finish().capacity.unwrap().to_string(), "4 (inferred from a full payload)");
+}
+
+#[test]
 fn an_unknown_name_on_the_grid_is_a_frame_and_not_dropped() {
     let mut odd = msg(10, 2, b"?");
     odd[..10].copy_from_slice(b"HELLO\x1b[2J\0");
