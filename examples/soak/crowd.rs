@@ -119,7 +119,7 @@ impl Crowd {
             tokio::time::sleep(bide).await;
             return;
         }
-        attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 12).await;
+        attack.run(&mut stream, FrameLayout::new(self.max_msg_size), self.idle * 24).await;
     }
 
     async fn send(&self, name: Name) {

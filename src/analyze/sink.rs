@@ -43,7 +43,7 @@ pub trait AnalysisSink {
         ControlFlow::Continue(())
     }
 
-    /// ACKs are proved not written when they were due: every one that [`Metrics::acks_lost`](super::Metrics::acks_lost)
+    /// ACKs are proved not written when they were due: every one that [`Sums::acks_lost`](super::Sums::acks_lost)
     /// counts, but for those that `ack-withheld` finds.
     fn ack_not_written(&mut self, connection: &FramedConnection<'_>, acks: &NotWritten) {
         let _ = (connection, acks);
