@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use arqscope::conversation::WirePacket;
+use arqscope::wire::{Name, Side};
 use serde_json::Value;
 
+use super::exchange::Growing;
 use super::{analyze, words};
 
 const MESSAGE: &str = r#"message = '"aaaaabbbbbcccccdddddeeeeefffffggggghhhhhiiiiijjjjjkkkkklllll"'"#;
@@ -115,6 +118,35 @@ fn a_loss_that_leaves_no_trace_is_no_failure() {
     assert_eq!(facts.last().unwrap().1, "cannot-tell");
     for text in ["packages_not_written = [16]", "acks_not_written = [4, 9, 10]\nwindow = 9"] {
         assert_eq!(check(text, "run2.pcapng").1, 0, "{text}");
+    }
+}
+
+#[test]
+fn a_package_written_while_an_older_one_was_passed_over_is_no_resend() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.pcapng");
+    let told = |captured: fn(&WirePacket<'_>) -> bool, list: &str| {
+        let mut capture = Growing::new(captured);
+        let frames = [(Name::Msg, 1), (Name::Ack, 1), (Name::Msg, 3), (Name::Msg, 2), (Name::Ack, 2), (Name::Ack, 3)];
+        capture.exchange(1_767_603_600, [1_000, 9_000], &frames, 4);
+        fs::write(&file, capture.finish()).unwrap();
+        let facts = format!("window = 3\ntimeout = 2\npackages_not_written = {list}");
+        let connection = check(&facts, file.to_str().unwrap()).2;
+        let facts = connection["expectations"].as_array().unwrap()[2..].iter();
+        let text = |fact: &Value, key: &str| fact[key].as_str().unwrap().to_owned();
+        facts.map(|fact| (text(fact, "declared"), text(fact, "outcome"), text(fact, "seen"))).collect::<Vec<_>>()
+    };
+    // Only the oldest without an ACK is resent (PROTOCOL §4.3), and that was 2.
+    let whole = told(|_| true, "[2, 3]");
+    assert_eq!((&*whole[0].0, &*whole[0].1), ("2", "met"), "{whole:?}");
+    assert_eq!((&*whole[1].0, &*whole[1].1), ("declared 3", "failed"), "{whole:?}");
+    assert!(whole[1].2.contains("while 2, which had been passed over, was the oldest"), "{whole:?}");
+    // Which ACKs the client had is not known then.
+    let of_the_client = told(|packet| packet.from == Side::Client, "[2, 3]");
+    for (fact, seen) in
+        of_the_client.iter().zip(["lacks bytes of the server there", "lacks bytes of the server, whose"])
+    {
+        assert!(fact.1 == "cannot-tell" && fact.2.contains(seen), "{of_the_client:?}");
     }
 }
 

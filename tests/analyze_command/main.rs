@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails with it")]
 
 mod annotated;
+mod exchange;
 mod facts;
 mod golden;
 mod jobs;

@@ -8,7 +8,7 @@ use super::watch::{NAMED_PACKETS, Watch};
 use super::{Checked, Outcome};
 use crate::analyze::rules::size_mismatch;
 use crate::analyze::words;
-use crate::analyze::{Bounds, Completeness, ConnectionAnalysis, PositionSet};
+use crate::analyze::{Bounds, ConnectionAnalysis, PositionSet};
 use crate::decode::framing::CapacityBasis;
 use crate::decode::message::{MAX_MESSAGE_BYTES, Piece};
 use crate::decode::reassembly::Closing;
@@ -83,7 +83,7 @@ impl Checks<'_> {
         let ledger = &self.analysis.ledger;
         let index = usize::from(side == Side::Server);
         ledger.from_start[index]
-            && ledger.completeness != Completeness::OneSided
+            && ledger.packets[index] > 0
             && ledger.holes.len() as u64 == ledger.hole_count
             && ledger.holes.iter().all(|hole| hole.from != side)
     }

@@ -50,6 +50,8 @@ pub(super) struct InTurn {
     pub(super) sent_time: f64,
     pub(super) base: Option<Base>,
     pub(super) last_acked: Option<i32>,
+    /// The oldest unacknowledged one then, where it is another that had been passed over.
+    pub(super) oldest: Option<Pos>,
 }
 
 /// ACKs of one position.
@@ -203,6 +205,10 @@ impl Watch {
                     sent_time: step.sent_time.unwrap_or(f64::NAN),
                     base: self.base,
                     last_acked: step.last_acked.map(|last| last.0),
+                    oldest: step
+                        .last_acked
+                        .and_then(|last| Some(Pos(last.0.checked_add(1)?)))
+                        .filter(|oldest| *oldest < pos && self.skipped.contains(*oldest)),
                 };
                 self.in_turn.insert(pos.0, written);
             } else {

@@ -62,6 +62,18 @@ impl Checks<'_> {
                 "the capture lacks bytes of the client, in which what it is a resend of may have gone".to_owned(),
             );
         }
+        if !self.is_whole(Side::Server) {
+            return cannot(
+                "the capture lacks bytes of the server, whose ACKs tell what it may be a resend of".to_owned(),
+            );
+        }
+        if let Some(oldest) = written.oldest {
+            let why = format!(
+                "written (#{}) while {oldest}, which had been passed over, was the oldest without an ACK: a resend would have been of {oldest}",
+                written.packet
+            );
+            return (Outcome::Failed, why);
+        }
         let Some(last) = self.last_position() else {
             return cannot(
                 "the capture ends before the message does: with nothing left to send it may be a resend".to_owned(),
@@ -108,7 +120,8 @@ impl Checks<'_> {
         match self.last_position() {
             Some(last) if pos.0 > last => (Outcome::Failed, format!("the message has {last} positions")),
             _ if self.watch.unseen.contains(pos) || !self.is_whole(Side::Client) => {
-                (Outcome::CannotTell, "the capture lacks bytes of the client there".to_owned())
+                let side = if self.is_whole(Side::Client) { Side::Server } else { Side::Client };
+                (Outcome::CannotTell, format!("the capture lacks bytes of the {side} there"))
             }
             _ => (Outcome::CannotTell, "the capture ends before it".to_owned()),
         }
