@@ -53,8 +53,8 @@ pub struct RuleCount {
 pub struct Verdict {
     /// The highest severity found; `None` without findings.
     pub worst: Option<Severity>,
-    /// Whether the exchange came to its end: `Some(true)` proven complete, `Some(false)` proven incomplete, `None`
-    /// cannot tell.
+    /// Whether the exchange came to its end (DONE, its ACK, CLOSE, DISCONNECT), whatever it left out on the way:
+    /// `Some(true)` proven complete, `Some(false)` proven incomplete, `None` cannot tell.
     pub complete: Option<bool>,
     /// One line: "complete; package 9 written again, ACKs 9, 10, 11 not written when due, window kept".
     pub line: String,

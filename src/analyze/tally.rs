@@ -130,6 +130,8 @@ impl Tally {
     pub(super) fn verdict(&self, complete: Option<bool>, why_not: &str, window: bool, whole: Whole) -> Verdict {
         let worst = self.entries.iter().map(|entry| entry.count.severity).max();
         let mut parts = vec![match complete {
+            // The message is not, whatever the sides agreed on.
+            Some(true) if self.findings(&rules::gap_unrecovered::RULE) > 0 => "ended with DISCONNECT".to_owned(),
             Some(true) => "complete".to_owned(),
             Some(false) => format!("incomplete: {why_not}"),
             None => format!("not known to be complete: {why_not}"),

@@ -181,6 +181,12 @@ fn the_verdict_does_not_deny_what_the_capture_cannot_show() {
     assert_eq!(line(&format!("midstream\nbare\n{whole}")), of_the_client);
     let open = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 3 cccc";
     assert_eq!(line(open), "package 2 not written by then, no ACK lost, window kept");
+    // Both sides went to the end, without all of the message.
+    let left_out = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 3 cccc\n0.3 finish 3";
+    let told = analyse_bytes(script::capture(left_out), declared(3, 1.0));
+    let verdict = &told.closed[0].verdict;
+    assert!(verdict.line.starts_with("ended with DISCONNECT; package 2 never written"), "{}", verdict.line);
+    assert_eq!(verdict.complete, Some(true));
     // Its ACK may have been there in time.
     let again = "only client\n0.10 client MSG 1 aaaa\n0.12 server ACK 1\n0.13 client MSG 1 aaaa\n0.3 finish 1";
     assert_eq!(line(again), "package 1 written again, window kept as far as seen");
