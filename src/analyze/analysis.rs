@@ -6,8 +6,9 @@ use super::ledger::Remarks;
 use super::model::{Model, Replayed};
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
-use crate::decode::express::{Depth, Express};
+use crate::decode::express::Express;
 use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
+use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::wire::Side;
 

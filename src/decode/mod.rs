@@ -18,6 +18,7 @@ pub mod intake;
 pub mod limits;
 pub mod message;
 pub(crate) mod observer;
+pub(crate) mod prefetch;
 pub mod print;
 pub mod reading;
 pub mod reassembly;

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::Info;
-use super::express::{Depth, fetch};
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use super::message::{self, Message};
 use super::observer::Observer;
+use super::prefetch::{Depth, fetch};
 use super::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use super::row::Row;
 use crate::wire::Side;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{Connection, Connections, Key, Slot, Stage};
-use crate::decode::express::{Depth, fetch_up_to};
 use crate::decode::headers::Parts;
+use crate::decode::prefetch::{Depth, fetch_up_to};
 use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
 use crate::decode::{Endpoint, TcpFlags};
 use crate::time::Timestamp;

@@ -8,7 +8,7 @@ use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
 use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
 use crate::decode::CapturedFrame;
-use crate::decode::express::{Depth, fetch_up_to};
+use crate::decode::prefetch::{Depth, fetch_up_to};
 use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};

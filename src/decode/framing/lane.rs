@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::evidence::{Shape, find_grid, frame_of_len, handshake_frame};
 use crate::decode::CapturedFrame;
-use crate::decode::express::fetch_up_to;
+use crate::decode::prefetch::fetch_up_to;
 use crate::decode::reassembly::Chunk;
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name};

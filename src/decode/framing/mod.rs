@@ -20,7 +20,8 @@ use delivery::{Core, Delivery, Owed};
 use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
-use super::express::{Depth, Express};
+use super::express::Express;
+use super::prefetch::Depth;
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not

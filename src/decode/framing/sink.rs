@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Capacity;
 use crate::decode::CapturedFrame;
-use crate::decode::express::Depth;
+use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, Start, StreamNote, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, MaxMsgSize, Name, Side};

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::decode::express::fetch;
 use crate::decode::info::AckSeen;
+use crate::decode::prefetch::fetch;
 use crate::time::Timestamp;
 use crate::window::Positions;
 use crate::wire::{Name, Pos};

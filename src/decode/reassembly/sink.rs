@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::decode::Endpoint;
-use crate::decode::express::Depth;
+use crate::decode::prefetch::Depth;
 use crate::time::Timestamp;
 
 /// One direction of a TCP connection.
