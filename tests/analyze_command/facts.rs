@@ -1,6 +1,8 @@
 //! `--expect` and `--params`: declared facts beside what the capture shows. Every key both ways.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use arqscope::conversation::WirePacket;
 use arqscope::wire::{Name, Side};
@@ -280,6 +282,14 @@ impl Numbers {
     }
 }
 
+/// Makes the capture of a scenario.
+fn simulate(text: &str, scenario: &Path, capture: &Path) {
+    fs::write(scenario, text).unwrap();
+    let simulate = env!("CARGO_BIN_EXE_simulate");
+    let ran = Command::new(simulate).args([scenario, Path::new("-w"), capture]).output().unwrap();
+    assert!(ran.status.success(), "{text}\n{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[test]
 fn what_a_simulation_was_told_to_lose_is_never_held_against_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -302,12 +312,7 @@ fn what_a_simulation_was_told_to_lose_is_never_held_against_it() {
         }
         text.push_str(&format!("[network]\ndelay = \"{}\"\n", numbers.one(&["20us", "3ms", "30ms"])));
         text.push_str(&format!("[loss]\nmessages = {lost:?}\nacks = {acks:?}\ndone = {dones}\n"));
-        fs::write(&scenario, &text).unwrap();
-        let simulated = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"))
-            .args([&scenario, std::path::Path::new("-w"), &capture])
-            .output()
-            .unwrap();
-        assert!(simulated.status.success(), "{text}\n{}", String::from_utf8_lossy(&simulated.stderr));
+        simulate(&text, &scenario, &capture);
         let facts = format!(
             "window = {window}\ntimeout = {timeout}\nmax_msg_size = 10\ncomplete = true\ndone_ignored = {dones}\n\
              packages_not_written = {lost:?}\nacks_not_written = {acks:?}\n"
@@ -396,12 +401,7 @@ fn what_is_missing_of_a_capture_fails_no_fact_of_the_exchange() {
              [network]\ndelay = \"3ms\"\n[loss]\nmessages = {lost:?}\nacks = {acks:?}\ndone = {dones}\n",
             packages * 10,
         );
-        fs::write(&scenario, &text).unwrap();
-        let simulated = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"))
-            .args([&scenario, std::path::Path::new("-w"), &capture])
-            .output()
-            .unwrap();
-        assert!(simulated.status.success(), "{text}\n{}", String::from_utf8_lossy(&simulated.stderr));
+        simulate(&text, &scenario, &capture);
         let facts = format!(
             "window = {window}\ntimeout = {timeout}\nmax_msg_size = 10\ncomplete = true\ndone_ignored = {dones}\n\
              packages_not_written = {lost:?}\nacks_not_written = {acks:?}\n"
