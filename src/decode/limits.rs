@@ -1,6 +1,7 @@
 //! What one capture may cost: every bound that a user can set, in one place.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::capture::CaptureLimits;
@@ -23,6 +24,8 @@ pub struct Limits {
     pub message: usize,
     /// Bytes of a display filter's text.
     pub filter: usize,
+    /// Threads that may be busy; unless given, as many as pay.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Default for Limits {
@@ -36,6 +39,7 @@ impl Default for Limits {
             connections: streams.connections,
             message: super::message::MAX_MESSAGE_BYTES,
             filter: filter::MAX_LEN,
+            threads: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file, pipe ─ gzip, zstd ─ Window ─┬─ pcap ───┐
-//!                                   ├─ pcapng ─┼─ Packet
+//!          └── ahead ──┘             ├─ pcapng ─┼─ Packet
 //!                                   └─ text ───┘
 //! ```
 //!
@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod block;
 mod clock;
 mod compression;
@@ -89,11 +90,13 @@ pub struct CaptureLimits {
     pub max_zstd_window: u64,
     /// What is held of a Wireshark JSON export.
     pub json: JsonLimits,
+    /// A thread may read and unpack a long file ahead, a megabyte at most.
+    pub read_ahead: bool,
 }
 
 impl Default for CaptureLimits {
     /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces; a zstd window of 128 MiB, what
-    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times.
+    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times; long files are read ahead.
     fn default() -> Self {
         Self {
             max_record: 256 << 20,
@@ -101,6 +104,7 @@ impl Default for CaptureLimits {
             max_decompressed: None,
             max_zstd_window: 128 << 20,
             json: JsonLimits::default(),
+            read_ahead: true,
         }
     }
 }
@@ -128,8 +132,8 @@ pub enum Weight {
 
 /// An open capture that hands out its packets in file order.
 ///
-/// Memory is one buffer of 256 KiB (64 KiB for the first MiB, more only while a larger record passes) and a few dozen bytes per
-/// interface, whatever the file's size.
+/// Memory is one buffer of 64 KiB, after the first MiB of 256 KiB or, of a file that is read ahead, six of these (more only
+/// while a larger record passes), and a few dozen bytes per interface, whatever the file's size.
 pub struct Capture {
     reader: Reader,
     facts: CaptureFacts,
@@ -174,7 +178,9 @@ impl Capture {
                 Box::new(file)
             }
         };
-        Self::from_reader(reader, limits).map(|capture| Self { live, ..capture })
+        let source = Source::Plain(reader);
+        let window = if live || !limits.read_ahead { Window::new(source) } else { Window::read_ahead(source) };
+        Self::from_window(window, limits).map(|capture| Self { live, ..capture })
     }
 
     /// Like [`open`](Self::open), from anything that can be read.
@@ -182,7 +188,10 @@ impl Capture {
     /// # Errors
     /// As `open`, but for the opening.
     pub fn from_reader(reader: Box<dyn Read + Send>, limits: &CaptureLimits) -> Result<Self, CaptureError> {
-        let mut window = Window::new(Source::Plain(reader));
+        Self::from_window(Window::new(Source::Plain(reader)), limits)
+    }
+
+    fn from_window(mut window: Window, limits: &CaptureLimits) -> Result<Self, CaptureError> {
         let mut compression = None;
         loop {
             window.ensure(4)?;

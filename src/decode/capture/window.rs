@@ -3,18 +3,22 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::ahead::{Ahead, Block, HEAD_ROOM};
 use super::compression::{Compressed, Gzip, Zstd};
 use super::facts::Note;
 use super::{CaptureError, CaptureLimits, Compression};
 
 /// The buffer's size until a record is larger.
-const CAPACITY: usize = 256 * 1024;
+pub(super) const CAPACITY: usize = 256 * 1024;
 
 /// Its size before [`LONG`]: of a short input, a smaller buffer has fewer pages to be made.
 const FIRST_CAPACITY: usize = 64 * 1024;
 
 /// What was consumed of an input when it counts as long.
 const LONG: u64 = 1 << 20;
+
+/// The same for reading ahead. Tests have short ones.
+const AHEAD_FROM: u64 = if cfg!(test) { 4096 } else { LONG };
 
 /// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
 const LEAD: usize = 64;
@@ -53,7 +57,7 @@ impl Source {
         }
     }
 
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, SourceError> {
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, SourceError> {
         match self {
             Self::Plain(reader) => read_some(reader, into).map_err(SourceError::Io),
             Self::Gzip(gzip) => gzip.read(into),
@@ -61,7 +65,7 @@ impl Source {
         }
     }
 
-    const fn note(&self) -> Option<Note> {
+    pub(super) const fn note(&self) -> Option<Note> {
         match self {
             Self::Plain(_) => None,
             Self::Gzip(gzip) => gzip.note(),
@@ -80,12 +84,48 @@ pub(super) fn read_some(reader: &mut dyn Read, into: &mut [u8]) -> io::Result<us
     }
 }
 
+/// Who reads the source.
+#[derive(Default)]
+enum Feed {
+    Here(Box<Source>),
+    Ahead(Ahead),
+    /// While it changes hands.
+    #[default]
+    Nobody,
+}
+
+impl Feed {
+    /// Lets a thread read from here on, where that can be had.
+    fn ahead(self) -> Self {
+        match self {
+            Self::Here(source) => Ahead::start(source).map_or_else(Self::Here, Self::Ahead),
+            other => other,
+        }
+    }
+
+    const fn compression(&self) -> Option<Compression> {
+        match self {
+            Self::Here(source) => source.compression(),
+            Self::Ahead(ahead) => ahead.compression(),
+            Self::Nobody => None,
+        }
+    }
+
+    const fn note(&self) -> Option<Note> {
+        match self {
+            Self::Here(source) => source.note(),
+            Self::Ahead(ahead) => ahead.note(),
+            Self::Nobody => None,
+        }
+    }
+}
+
 /// A sliding view of the (decompressed) input: what was read and not yet consumed.
 ///
 /// Consumed bytes stay in place until the next [`ensure`](Self::ensure) or [`fill`](Self::fill), so that a
 /// record can be lent out after it was consumed.
 pub(super) struct Window {
-    source: Source,
+    feed: Feed,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -96,12 +136,14 @@ pub(super) struct Window {
     left: Option<u64>,
     /// There were more.
     beyond_limit: bool,
+    /// A thread is to read once the input counts as long.
+    read_ahead: bool,
 }
 
 impl Window {
     pub(super) fn new(source: Source) -> Self {
         Self {
-            source,
+            feed: Feed::Here(Box::new(source)),
             buffer: vec![0; FIRST_CAPACITY + LEAD],
             start: LEAD,
             end: LEAD,
@@ -109,7 +151,13 @@ impl Window {
             ended: false,
             left: None,
             beyond_limit: false,
+            read_ahead: false,
         }
+    }
+
+    /// The same; a long input is read ahead, so it must be one whose bytes are all there: nobody waits for any.
+    pub(super) fn read_ahead(source: Source) -> Self {
+        Self { read_ahead: true, ..Self::new(source) }
     }
 
     /// The bytes at hand.
@@ -157,6 +205,23 @@ impl Window {
             let what = format!("the compressed data unpacks to more than the limit of {offset} bytes");
             return Err(CaptureError::Limit { offset, what, option: "--max-decompressed" });
         }
+        if self.read_ahead && self.offset >= AHEAD_FROM {
+            self.read_ahead = false;
+            self.feed = std::mem::take(&mut self.feed).ahead();
+        }
+        match &mut self.feed {
+            Feed::Here(_) => self.fill_here(wanted),
+            Feed::Ahead(ahead) => match ahead.next() {
+                Ok(Some(block)) => self.fill_with(block, wanted),
+                Ok(None) => Ok(self.end()),
+                Err(error) => Err(self.failed(error)),
+            },
+            Feed::Nobody => Ok(self.end()),
+        }
+    }
+
+    /// Reads into the buffer, behind what is at hand.
+    fn fill_here(&mut self, wanted: usize) -> Result<bool, CaptureError> {
         if self.start > LEAD {
             self.buffer.copy_within(self.start..self.end, LEAD);
             self.end -= self.start - LEAD;
@@ -170,29 +235,59 @@ impl Window {
             let grown = (self.buffer.len() * 2).min(LEAD + wanted).max(self.buffer.len() + LEAD);
             self.buffer.resize(grown, 0);
         }
-        match self.source.read(&mut self.buffer[self.end..]) {
-            Ok(0) => {
-                self.ended = true;
-                Ok(false)
-            }
+        let Feed::Here(source) = &mut self.feed else { return Ok(false) };
+        match source.read(&mut self.buffer[self.end..]) {
+            Ok(0) => Ok(self.end()),
             Ok(count) => self.take(count),
-            Err(error) => {
-                self.ended = true;
-                let offset = self.offset + (self.end - self.start) as u64;
-                Err(match error {
-                    SourceError::Io(source) => CaptureError::Read { offset, source },
-                    SourceError::ZstdWindow { limit } => CaptureError::Limit {
-                        offset,
-                        what: format!("a zstd frame with a window of more than {limit} bytes"),
-                        option: "--max-zstd-window",
-                    },
-                    SourceError::Damaged { at, what } => CaptureError::Compressed {
-                        compression: self.source.compression().unwrap_or(Compression::Gzip),
-                        at,
-                        offset,
-                        what,
-                    },
-                })
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Goes on in a block that was read ahead, with what is at hand moved before its data.
+    fn fill_with(&mut self, block: Block, wanted: usize) -> Result<bool, CaptureError> {
+        let Block { mut buffer, count } = block;
+        let left = self.end - self.start;
+        if let Some(place) = HEAD_ROOM.checked_sub(left) {
+            buffer[place..HEAD_ROOM].copy_from_slice(&self.buffer[self.start..self.end]);
+            std::mem::swap(&mut self.buffer, &mut buffer);
+            (self.start, self.end) = (place, HEAD_ROOM);
+        } else {
+            // A large record, in a buffer of its own that grows as above.
+            self.buffer.truncate(self.end);
+            self.buffer.drain(..self.start);
+            let needed = left + count;
+            if self.buffer.capacity() < needed {
+                let roomy = (needed * 2).min(wanted + buffer.len()).max(needed);
+                self.buffer.reserve_exact(roomy - left);
+            }
+            self.buffer.extend_from_slice(&buffer[HEAD_ROOM..HEAD_ROOM + count]);
+            (self.start, self.end) = (0, left);
+        }
+        if let Feed::Ahead(ahead) = &self.feed {
+            ahead.recycle(buffer);
+        }
+        self.take(count)
+    }
+
+    /// The input has ended: there is nothing more.
+    const fn end(&mut self) -> bool {
+        self.ended = true;
+        false
+    }
+
+    fn failed(&mut self, error: SourceError) -> CaptureError {
+        self.ended = true;
+        let offset = self.offset + (self.end - self.start) as u64;
+        match error {
+            SourceError::Io(source) => CaptureError::Read { offset, source },
+            SourceError::ZstdWindow { limit } => CaptureError::Limit {
+                offset,
+                what: format!("a zstd frame with a window of more than {limit} bytes"),
+                option: "--max-zstd-window",
+            },
+            SourceError::Damaged { at, what } => {
+                let compression = self.feed.compression().unwrap_or(Compression::Gzip);
+                CaptureError::Compressed { compression, at, offset, what }
             }
         }
     }
@@ -211,13 +306,17 @@ impl Window {
 
     /// What was odd about the end of compressed data, once it was reached.
     pub(super) const fn note(&self) -> Option<Note> {
-        self.source.note()
+        self.feed.note()
     }
 
     /// Puts a decompressor between the source and this window; the bytes at hand go through it as well.
     pub(super) fn decompress(self, compression: Compression, limits: &CaptureLimits) -> Result<Self, CaptureError> {
         let head = self.at_hand().to_vec();
-        let Source::Plain(reader) = self.source else { return Ok(self) };
+        let Feed::Here(source) = self.feed else { return Ok(self) };
+        let reader = match *source {
+            Source::Plain(reader) => reader,
+            packed => return Ok(Self { feed: Feed::Here(Box::new(packed)), ..self }),
+        };
         let compressed = Compressed::new(head, reader);
         let source = match compression {
             Compression::Gzip => Source::Gzip(Gzip::new(compressed)),
@@ -228,7 +327,7 @@ impl Window {
         };
         let left = limits.max_decompressed;
         Ok(Self {
-            source,
+            feed: Feed::Here(Box::new(source)),
             start: LEAD,
             end: LEAD,
             offset: 0,
@@ -236,6 +335,7 @@ impl Window {
             buffer: self.buffer,
             left,
             beyond_limit: false,
+            read_ahead: self.read_ahead,
         })
     }
 }

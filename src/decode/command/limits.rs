@@ -1,6 +1,7 @@
 //! The options that set limits, and the words when one was reached.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 
 use clap::Args;
 
@@ -40,6 +41,9 @@ pub struct LimitOptions {
     /// Connections tracked at once; beyond it the longest idle are closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     max_open: usize,
+    /// Threads that may be busy, 1 for one that does everything [default: as many as pay]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 impl From<LimitOptions> for Limits {
@@ -53,11 +57,13 @@ impl From<LimitOptions> for Limits {
         capture.json.depth = options.max_json_depth;
         capture.json.string_bytes = size(options.max_json_string);
         capture.json.packet_bytes = size(options.max_json_packet);
+        capture.read_ahead = options.threads != Some(NonZeroUsize::MIN);
         Self {
             capture,
             held: options.max_held.map(size),
             held_in_all: size(options.max_held_in_all),
             connections: options.max_open,
+            threads: options.threads,
             ..usual
         }
     }

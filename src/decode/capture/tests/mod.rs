@@ -1,5 +1,6 @@
 //! Captures built byte by byte, read back; what holds for every format is here.
 
+mod ahead;
 mod compressed;
 mod pcap;
 mod pcapng;
