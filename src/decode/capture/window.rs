@@ -1,9 +1,10 @@
 //! The one buffer between a capture's bytes and its readers.
 
 use std::io::{self, Read};
+use std::mem;
 use std::ops::Range;
 
-use super::ahead::{Ahead, Block, HEAD_ROOM};
+use super::ahead::{Ahead, Block, HEAD_ROOM, Next};
 use super::compression::{Compressed, Gzip, Zstd};
 use super::facts::Note;
 use super::{CaptureError, CaptureLimits, Compression};
@@ -19,6 +20,9 @@ const LONG: u64 = 1 << 20;
 
 /// The same for reading ahead. Tests have short ones.
 const AHEAD_FROM: u64 = if cfg!(test) { 4096 } else { LONG };
+
+/// After so much more it is tried again, where it did not pay.
+const AHEAD_AGAIN: u64 = if cfg!(test) { 300_000 } else { 64 << 20 };
 
 /// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
 const LEAD: usize = 64;
@@ -85,13 +89,17 @@ pub(super) fn read_some(reader: &mut dyn Read, into: &mut [u8]) -> io::Result<us
 }
 
 /// Who reads the source.
-#[derive(Default)]
 enum Feed {
     Here(Box<Source>),
     Ahead(Ahead),
-    /// While it changes hands.
-    #[default]
-    Nobody,
+    /// Nobody any more; what was odd about its end.
+    Ended(Option<Note>),
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self::Ended(None)
+    }
 }
 
 impl Feed {
@@ -107,15 +115,15 @@ impl Feed {
         match self {
             Self::Here(source) => source.compression(),
             Self::Ahead(ahead) => ahead.compression(),
-            Self::Nobody => None,
+            Self::Ended(_) => None,
         }
     }
 
     const fn note(&self) -> Option<Note> {
         match self {
             Self::Here(source) => source.note(),
-            Self::Ahead(ahead) => ahead.note(),
-            Self::Nobody => None,
+            Self::Ahead(_) => None,
+            Self::Ended(note) => *note,
         }
     }
 }
@@ -136,8 +144,8 @@ pub(super) struct Window {
     left: Option<u64>,
     /// There were more.
     beyond_limit: bool,
-    /// A thread is to read once the input counts as long.
-    read_ahead: bool,
+    /// From this offset on a thread is to read.
+    ahead_from: Option<u64>,
 }
 
 impl Window {
@@ -151,13 +159,13 @@ impl Window {
             ended: false,
             left: None,
             beyond_limit: false,
-            read_ahead: false,
+            ahead_from: None,
         }
     }
 
     /// The same; a long input is read ahead, so it must be one whose bytes are all there: nobody waits for any.
     pub(super) fn read_ahead(source: Source) -> Self {
-        Self { read_ahead: true, ..Self::new(source) }
+        Self { ahead_from: Some(AHEAD_FROM), ..Self::new(source) }
     }
 
     /// The bytes at hand.
@@ -205,18 +213,27 @@ impl Window {
             let what = format!("the compressed data unpacks to more than the limit of {offset} bytes");
             return Err(CaptureError::Limit { offset, what, option: "--max-decompressed" });
         }
-        if self.read_ahead && self.offset >= AHEAD_FROM {
-            self.read_ahead = false;
-            self.feed = std::mem::take(&mut self.feed).ahead();
+        if self.ahead_from.is_some_and(|from| self.offset >= from) {
+            self.ahead_from = None;
+            self.feed = mem::take(&mut self.feed).ahead();
         }
-        match &mut self.feed {
-            Feed::Here(_) => self.fill_here(wanted),
-            Feed::Ahead(ahead) => match ahead.next() {
-                Ok(Some(block)) => self.fill_with(block, wanted),
-                Ok(None) => Ok(self.end()),
-                Err(error) => Err(self.failed(error)),
-            },
-            Feed::Nobody => Ok(self.end()),
+        let next = match &mut self.feed {
+            Feed::Here(_) => return self.fill_here(wanted),
+            Feed::Ahead(ahead) => ahead.next(),
+            Feed::Ended(_) => return Ok(self.end()),
+        };
+        match next {
+            Next::Block(block) => self.fill_with(block, wanted),
+            Next::Ended(note) => {
+                self.feed = Feed::Ended(note);
+                Ok(self.end())
+            }
+            Next::Returned(source) => {
+                self.feed = Feed::Here(source);
+                self.ahead_from = Some(self.offset + AHEAD_AGAIN);
+                self.fill_here(wanted)
+            }
+            Next::Failed(error) => Err(self.failed(error)),
         }
     }
 
@@ -249,7 +266,7 @@ impl Window {
         let left = self.end - self.start;
         if let Some(place) = HEAD_ROOM.checked_sub(left) {
             buffer[place..HEAD_ROOM].copy_from_slice(&self.buffer[self.start..self.end]);
-            std::mem::swap(&mut self.buffer, &mut buffer);
+            mem::swap(&mut self.buffer, &mut buffer);
             (self.start, self.end) = (place, HEAD_ROOM);
         } else {
             // A large record, in a buffer of its own that grows as above.
@@ -335,7 +352,7 @@ impl Window {
             buffer: self.buffer,
             left,
             beyond_limit: false,
-            read_ahead: self.read_ahead,
+            ahead_from: self.ahead_from,
         })
     }
 }

@@ -22,6 +22,9 @@ pub(in crate::decode::capture) struct Zstd {
     /// Bytes the decoder asks for, to the end of a block and of the next one's header. It is given no more than the block:
     /// what it unpacked in a call that then meets damage is lost.
     wanted: usize,
+    /// The last call had no more room: the decoder may hold output, which is taken before it is given any more, since that
+    /// may be damaged.
+    full: bool,
     /// Where in the file the header or block begins that the decoder is at, however much of it has come.
     begun: u64,
     at: Place,
@@ -41,7 +44,8 @@ impl Zstd {
     pub(in crate::decode::capture) fn new(compressed: Compressed, window_log: u32) -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(window_log))?;
-        Ok(Self { compressed, window_log, decoder, wanted: FIRST, begun: 0, at: Place::BetweenFrames, note: None })
+        let at = Place::BetweenFrames;
+        Ok(Self { compressed, window_log, decoder, wanted: FIRST, full: false, begun: 0, at, note: None })
     }
 
     pub(in crate::decode::capture) const fn note(&self) -> Option<Note> {
@@ -69,10 +73,10 @@ impl Zstd {
                     }
                 },
                 Place::InFrame => {
-                    // First without reading: the decoder may hold output that the last call had no room for.
                     let at_hand = self.compressed.at_hand();
                     let unit = if self.wanted > BLOCK_HEADER { self.wanted - BLOCK_HEADER } else { self.wanted };
-                    let piece = at_hand.get(..unit).unwrap_or(at_hand);
+                    let held = std::mem::take(&mut self.full);
+                    let piece = if held { &[] } else { at_hand.get(..unit).unwrap_or(at_hand) };
                     let status = match self.decoder.run_on_buffers(piece, into) {
                         Ok(status) => status,
                         Err(error) => return Err(self.damage(&error)),
@@ -86,7 +90,11 @@ impl Zstd {
                         self.at = Place::BetweenFrames;
                     }
                     if status.bytes_written > 0 {
+                        self.full = status.remaining > 0 && status.bytes_written == into.len();
                         return Ok(status.bytes_written);
+                    }
+                    if held {
+                        continue;
                     }
                     if status.remaining > 0 && status.bytes_read == 0 && !self.compressed.more()? {
                         return Err(self.compressed.cut("a zstd frame"));

@@ -201,6 +201,48 @@ fn everything_before_a_damage_is_delivered_however_the_input_arrives() {
 }
 
 #[test]
+fn of_damaged_data_as_much_is_unpacked_with_little_room_as_with_much() {
+    use super::super::compression::{Compressed, Gzip, Zstd};
+    use super::super::window::SourceError;
+
+    /// How much was unpacked, and the words that it ended with.
+    fn unpack(mut source: Source, room: usize) -> (usize, String) {
+        let (mut buffer, mut unpacked) = (vec![0; room], 0);
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return (unpacked, String::new()),
+                Ok(count) => unpacked += count,
+                Err(SourceError::Damaged { what, .. }) => return (unpacked, what),
+                Err(_) => panic!("no other error is to be had from memory"),
+            }
+        }
+    }
+    // A zstd block unpacks to 128 KiB.
+    let plain: Vec<u8> = (0..400_000_u32).map(|n| (n / 1000) as u8).collect();
+    for (compression, pack) in PACKED {
+        let packed = pack(&plain);
+        let mut damaged = 0;
+        for at in (0..packed.len()).step_by(5) {
+            let mut packed = packed.clone();
+            packed[at] ^= 0x55;
+            let open = || {
+                let compressed = Compressed::new(packed.clone(), Box::new(io::empty()));
+                match compression {
+                    Compression::Gzip => Source::Gzip(Gzip::new(compressed)),
+                    Compression::Zstd => Source::Zstd(Zstd::new(compressed, 27).unwrap()),
+                }
+            };
+            let much = unpack(open(), 1 << 20);
+            for room in [1000, 65_536, 131_073] {
+                assert_eq!(unpack(open(), room), much, "{compression:?}, byte {at}, room {room}");
+            }
+            damaged += usize::from(!much.1.is_empty());
+        }
+        assert!(damaged > 20, "{compression:?}: {damaged}");
+    }
+}
+
+#[test]
 fn every_part_of_a_gzip_header_is_stepped_over_and_an_unknown_one_named() {
     let plain = capture();
     let body = gzip(&plain)[10..].to_vec();
