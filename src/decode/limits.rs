@@ -24,7 +24,7 @@ pub struct Limits {
     pub message: usize,
     /// Bytes of a display filter's text.
     pub filter: usize,
-    /// Threads that may be busy; unless given, as many as pay.
+    /// Threads that may be busy: with more than one, which is what not giving it means, one reads ahead.
     pub threads: Option<NonZeroUsize>,
 }
 

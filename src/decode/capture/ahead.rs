@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -145,7 +145,7 @@ const MAY_LOSE: f64 = if cfg!(test) { -1.0 } else { 0.04 };
 
 /// Looks how much of its time the thread that takes the blocks neither runs nor waits for them.
 struct Watch {
-    since: Instant,
+    since: Duration,
     ran: Duration,
     waited: Duration,
     blocks: u32,
@@ -153,13 +153,13 @@ struct Watch {
 
 impl Watch {
     fn begin() -> Self {
-        Self { since: Instant::now(), ran: thread_time(), waited: Duration::ZERO, blocks: 0 }
+        Self { since: clock(ClockId::Monotonic), ran: clock(ClockId::ThreadCPUTime), waited: Duration::ZERO, blocks: 0 }
     }
 
     fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
+        let began = clock(ClockId::Monotonic);
         let done = wait();
-        self.waited += began.elapsed();
+        self.waited += clock(ClockId::Monotonic).saturating_sub(began);
         done
     }
 
@@ -170,14 +170,14 @@ impl Watch {
             return false;
         }
         let Self { since, ran, waited, .. } = mem::replace(self, Self::begin());
-        let passed = (self.since - since).as_secs_f64();
+        let passed = self.since.saturating_sub(since).as_secs_f64();
         let lost = passed - (self.ran.saturating_sub(ran) + waited).as_secs_f64();
         lost > passed * MAY_LOSE
     }
 }
 
-/// Processor time of this thread.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+/// Time that passed, or that this thread ran. It decides who reads, and nothing that is told of a capture.
+fn clock(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

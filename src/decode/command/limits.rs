@@ -41,7 +41,7 @@ pub struct LimitOptions {
     /// Connections tracked at once; beyond it the longest idle are closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     max_open: usize,
-    /// Threads that may be busy, 1 for one that does everything [default: as many as pay]
+    /// Threads: 1 does everything, 2 let one read a long file ahead [default: 2 while that pays]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
