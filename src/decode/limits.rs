@@ -1,7 +1,6 @@
 //! What one capture may cost: every bound that a user can set, in one place.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::capture::CaptureLimits;
@@ -24,8 +23,6 @@ pub struct Limits {
     pub message: usize,
     /// Bytes of a display filter's text.
     pub filter: usize,
-    /// Threads that may be busy: with more than one, which is what not giving it means, one reads ahead.
-    pub threads: Option<NonZeroUsize>,
 }
 
 impl Default for Limits {
@@ -39,7 +36,6 @@ impl Default for Limits {
             connections: streams.connections,
             message: super::message::MAX_MESSAGE_BYTES,
             filter: filter::MAX_LEN,
-            threads: None,
         }
     }
 }

@@ -16,6 +16,25 @@ fn rows(options: &[&str], names: &[&str]) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn any_number_of_threads_gives_the_same() {
+    // Sections one behind the other are one capture; it is read ahead from its second MiB on.
+    let section = std::fs::read(capture("run1.pcapng")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("long.pcapng");
+    std::fs::write(&long, section.repeat((3 << 20) / section.len())).unwrap();
+    let ran = |options: &[&str]| {
+        let ran = decode(options.iter().map(std::ffi::OsString::from).chain([long.clone().into_os_string()]));
+        assert_eq!(ran.code, 0, "{}", ran.log);
+        (ran.out, ran.log)
+    };
+    for form in ["csv", "table"] {
+        let one = ran(&["--threads", "1", "-T", form]);
+        assert!(one.0.lines().count() > 10_000);
+        assert!(one == ran(&["--threads", "2", "-T", form]) && one == ran(&["-T", form]), "{form}");
+    }
+}
+
+#[test]
 fn a_filter_chooses_rows() {
     let count = |filter: &str, name: &str| rows(&["-Y", filter], &[name]).len();
     // Run 1 has 16 positions; 4, 9 and 10 are written once, late; every one is acknowledged, DONE too.

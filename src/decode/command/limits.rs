@@ -63,7 +63,6 @@ impl From<LimitOptions> for Limits {
             held: options.max_held.map(size),
             held_in_all: size(options.max_held_in_all),
             connections: options.max_open,
-            threads: options.threads,
             ..usual
         }
     }
