@@ -15,10 +15,6 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Packages that are written at once by those who write many.
 const VOLLEY: usize = 1000;
 
-/// What the kernel may hold for one who does not read (`net.ipv4.tcp_wmem` allows 4 MiB), and more. An ACK is as long as
-/// the package it answers.
-const DEAF_BYTES: usize = 6 << 20;
-
 /// A way to trouble a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attack {
@@ -141,16 +137,12 @@ impl Attack {
             }
             Self::Deaf => {
                 hello(stream).await?;
-                // Not faster than all are answered.
+                // Not faster than all are answered, where the machine keeps up, and until nobody takes any more: what the
+                // kernels hold of the answers is theirs to say. Never reading, it learns of the end by writing.
                 let some = package(layout, 1).repeat(MAX_REPEATS / 4);
-                for _ in 0..=DEAF_BYTES / some.len() {
+                loop {
                     stream.write_all(&some).await?;
                     tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                // Never reading, it learns of the end by writing.
-                loop {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    stream.write_all(&package(layout, 1)).await?;
                 }
             }
             Self::Hoard => {
