@@ -3,7 +3,7 @@
 //! Blocks are handed over whole, so that nothing is copied but what was left at the end of the one before.
 //!
 //! Where nothing else wants the other processor this takes a third to a fifth off the wall clock; where something does, the thread
-//! runs in the time of the one that it should help, and costs a tenth. So that one looks how much of its time it is kept
+//! runs in the time of the one that it should help, and would cost a tenth. So that one looks how much of its time it is kept
 //! from running, and reads by itself for a while when that is too much.
 
 use std::io;
