@@ -12,6 +12,7 @@ use super::{Endpoint, Segment, TcpFlags};
 
 mod express;
 
+pub(super) use express::Address;
 use express::{Front, WordsV4};
 
 /// Every TCP connection of a capture, fed segment by segment in the order of the file.
@@ -29,6 +30,8 @@ pub struct Connections<S: StreamSink> {
     /// Where the express way looks first.
     front: Front,
     connections: Vec<Connection<S::State>>,
+    /// Of these, those that are closed.
+    closed: usize,
     count: u32,
 }
 
@@ -129,6 +132,7 @@ impl<S: StreamSink> Connections<S> {
             latest: None,
             front: Front::default(),
             connections: Vec::new(),
+            closed: 0,
             count: first,
         }
     }
@@ -141,22 +145,28 @@ impl<S: StreamSink> Connections<S> {
         let slot = match self.latest {
             Some((latest, slot)) if latest == key => slot,
             _ => {
-                let slot = match self.find(&key) {
-                    Some(slot) => slot,
-                    None => self.open(key, sender, segment, sink),
-                };
+                let hash = express::hash(segment.source, segment.destination);
+                let guess = self.front.guess(hash).filter(|slot| self.is_at(*slot, &key));
+                let slot = guess.unwrap_or_else(|| {
+                    let slot = self.find(&key).unwrap_or_else(|| self.open(key, sender, segment, sink));
+                    self.front.learn(hash, slot, self.connections.len());
+                    slot
+                });
                 self.latest = Some((key, slot));
                 slot
             }
         };
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.is_succeeded_by(segment, sender) {
+            self.closed -= usize::from(connection.is_closed());
             connection.close(Closing::Replaced, &mut self.shared, sink);
             *connection = Connection::new(self.count, sender, segment);
             self.count = self.count.saturating_add(1);
         }
+        let was_closed = connection.is_closed();
         connection.segment(segment, sender, &mut self.shared, sink);
         connection.quiet = connection.is_quiet(sink);
+        self.closed += usize::from(connection.is_closed() && !was_closed);
     }
 
     /// The capture has ended: gives up what is open and closes every connection, in order of their ids.
@@ -183,6 +193,13 @@ impl<S: StreamSink> Connections<S> {
         &self.shared.counters
     }
 
+    fn is_at(&self, slot: Slot, key: &Key) -> bool {
+        self.connections.get(slot as usize).is_some_and(|connection| {
+            let [a, b] = connection.info.ends;
+            Key::new(a, b).0 == *key
+        })
+    }
+
     #[inline]
     fn find(&self, key: &Key) -> Option<Slot> {
         match key {
@@ -193,10 +210,7 @@ impl<S: StreamSink> Connections<S> {
     }
 
     fn open(&mut self, key: Key, sender: Sender, segment: &Segment<'_>, sink: &mut S) -> Slot {
-        let limit = self.shared.limits.connections.clamp(1, Slot::MAX as usize);
-        if self.connections.len() >= limit {
-            self.evict(limit, sink);
-        }
+        self.make_room(sink);
         let slot = self.connections.len() as Slot;
         self.connections.push(Connection::new(self.count, sender, segment));
         self.count = self.count.saturating_add(1);
@@ -211,18 +225,35 @@ impl<S: StreamSink> Connections<S> {
         };
     }
 
-    /// Forgets the sixteenth that was idle longest, so that the search for it costs little per connection.
-    fn evict(&mut self, limit: usize, sink: &mut S) {
-        let excess = self.connections.len().saturating_sub(limit) + (limit / 16).max(1);
-        let mut packets: Vec<u64> = self.connections.iter().map(|connection| connection.info.last_packet).collect();
-        let oldest = packets.len().min(excess) - 1;
+    /// Forgets connections where one more would be too many: so many together that the search for them costs little each.
+    #[inline]
+    fn make_room(&mut self, sink: &mut S) {
+        let limit = self.shared.limits.connections.clamp(1, Slot::MAX as usize);
+        let len = self.connections.len();
+        if len >= limit {
+            let excess = len - limit + (limit / 16).max(1);
+            self.forget(excess, self.closed >= excess, sink);
+        } else if self.closed >= self.shared.limits.closed.max(1) + (len - self.closed) / 4 {
+            self.forget(self.closed.div_ceil(2), true, sink);
+        }
+    }
+
+    /// Forgets the `count` that were idle longest, of all or of those that are closed.
+    #[cold]
+    fn forget(&mut self, count: usize, closed: bool, sink: &mut S) {
+        let may_go = |connection: &Connection<S::State>| connection.is_closed() || !closed;
+        let candidates = self.connections.iter().filter(|connection| may_go(connection));
+        let mut packets: Vec<u64> = candidates.map(|connection| connection.info.last_packet).collect();
+        let oldest = packets.len().min(count) - 1;
         let (_, newest_to_go, _) = packets.select_nth_unstable(oldest);
         let newest_to_go = *newest_to_go;
-        let mut idle: Vec<_> =
-            self.connections.extract_if(.., |connection| connection.info.last_packet <= newest_to_go).collect();
+        let goes =
+            |connection: &mut Connection<S::State>| may_go(connection) && connection.info.last_packet <= newest_to_go;
+        let mut idle: Vec<_> = self.connections.extract_if(.., goes).collect();
         idle.sort_unstable_by_key(|connection| connection.info.id);
         for connection in &mut idle {
-            self.shared.counters.evicted_connections += u64::from(connection.stage == Stage::Open);
+            self.closed -= usize::from(connection.is_closed());
+            self.shared.counters.evicted_connections += u64::from(!connection.is_closed());
             connection.close(Closing::Evicted, &mut self.shared, sink);
         }
         self.v4.clear();
@@ -259,6 +290,10 @@ impl<T: Default> Connection<T> {
             streams: Default::default(),
             state: T::default(),
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
     }
 
     fn way(&self, sender: Sender) -> Way {
@@ -336,7 +371,7 @@ impl<T: Default> Connection<T> {
         out.way = way.other();
         other.tick(&mut out);
 
-        if self.stage == Stage::Closed {
+        if self.is_closed() {
             return;
         }
         let [forth, back] = &self.streams;
@@ -352,7 +387,7 @@ impl<T: Default> Connection<T> {
     where
         S: StreamSink<State = T>,
     {
-        if self.stage == Stage::Closed {
+        if self.is_closed() {
             return;
         }
         self.stage = Stage::Closed;

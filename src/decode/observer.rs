@@ -247,6 +247,7 @@ impl Observer {
     pub(crate) fn fetch(&self) {
         let next = |pos: Pos| Pos(pos.0.saturating_add(1));
         self.copies.fetch(next(self.last_acked().unwrap_or_default()), next(self.highest()));
+        self.acks.fetch();
     }
 
     /// Positions that there is room to remember.

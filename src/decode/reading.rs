@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Connections;
 use super::capture::{Capture, CaptureError};
-use super::express::{self, Express};
+use super::express::{self, Ahead, Express};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
@@ -50,11 +50,12 @@ pub(super) fn read_by<S: StreamSink>(
 ) -> Reading {
     let mut intake = Intake::new(FragmentLimits::default());
     let mut connections = Connections::numbered_from(first_connection, limits);
+    let mut ahead = Ahead::default();
     let mut error = None;
     let mut stopped = false;
     loop {
         if express == Express::Taken
-            && express::run(capture, &mut intake, &mut connections, sink, &mut watch).is_break()
+            && express::run(capture, &mut intake, &mut connections, sink, &mut ahead, &mut watch).is_break()
         {
             stopped = true;
             break;

@@ -153,10 +153,9 @@ impl PcapReader {
 
     /// The plain records at hand; `None` for dialects that have none.
     pub(super) fn run(&self) -> Option<Run<'_>> {
-        let bytes = self.window.at_hand();
         let nanos = self.unit.nanos() as u32;
         (self.dialect == PcapDialect::Standard)
-            .then(|| Run::of_pcap(bytes, self.packets, self.order, nanos, self.link_type, self.max_record))
+            .then(|| Run::of_pcap(&self.window, self.packets, self.order, nanos, self.link_type, self.max_record))
     }
 
     /// Goes on behind the records of a run.

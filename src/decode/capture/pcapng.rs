@@ -80,8 +80,7 @@ impl PcapngReader {
 
     /// The plain records at hand.
     pub(super) fn run(&self) -> Run<'_> {
-        let bytes = self.window.at_hand();
-        Run::of_pcapng(bytes, self.packets, self.order, &self.interfaces, self.limits.max_record)
+        Run::of_pcapng(&self.window, self.packets, self.order, &self.interfaces, self.limits.max_record)
     }
 
     /// Goes on behind the records of a run.

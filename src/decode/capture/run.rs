@@ -7,6 +7,7 @@
 use super::block;
 use super::clock::Clock;
 use super::facts::ByteOrder;
+use super::window::Window;
 use crate::decode::LinkType;
 use crate::time::Timestamp;
 
@@ -27,6 +28,8 @@ pub(in crate::decode) struct Plain<'a> {
 #[derive(Debug, Clone)]
 pub(in crate::decode) struct Run<'a> {
     bytes: &'a [u8],
+    /// Where the bytes begin in the input.
+    offset: u64,
     /// Bytes of the records handed out.
     at: usize,
     /// Number of the last record handed out.
@@ -78,8 +81,8 @@ const BLOCK_HEADER: usize = 28;
 
 impl<'a> Run<'a> {
     /// Records of a standard pcap file; `number` is that of the packet before.
-    pub(super) const fn of_pcap(
-        bytes: &'a [u8],
+    pub(super) fn of_pcap(
+        window: &'a Window,
         number: u64,
         order: ByteOrder,
         nanos_per_tick: u32,
@@ -87,19 +90,37 @@ impl<'a> Run<'a> {
         max_record: u32,
     ) -> Self {
         let form = Form::Pcap { link_type, nanos_per_tick };
-        Self { bytes, at: 0, number, form, order, max_record, ends: Ends::WithLast }
+        Self {
+            bytes: window.at_hand(),
+            offset: window.offset(),
+            at: 0,
+            number,
+            form,
+            order,
+            max_record,
+            ends: Ends::WithLast,
+        }
     }
 
     /// Enhanced packet blocks of one pcapng section.
-    pub(super) const fn of_pcapng(
-        bytes: &'a [u8],
+    pub(super) fn of_pcapng(
+        window: &'a Window,
         number: u64,
         order: ByteOrder,
         interfaces: &'a [Described],
         max_record: u32,
     ) -> Self {
         let form = Form::Pcapng { interfaces };
-        Self { bytes, at: 0, number, form, order, max_record, ends: Ends::WithLast }
+        Self {
+            bytes: window.at_hand(),
+            offset: window.offset(),
+            at: 0,
+            number,
+            form,
+            order,
+            max_record,
+            ends: Ends::WithLast,
+        }
     }
 
     pub(super) const fn ending(self, ends: Ends) -> Self {
@@ -123,6 +144,37 @@ impl<'a> Run<'a> {
         self.at += len;
         self.number += 1;
         Some(Plain { number: self.number, time, link_type, bytes })
+    }
+
+    /// The next record with no more known of it than where its packet begins, for a look at what is to come: it need not
+    /// be plain, nor be one at all where the one before was none.
+    #[inline(always)] // as above
+    pub(in crate::decode) fn glance(&mut self) -> Option<(LinkType, &'a [u8])> {
+        let rest = self.bytes.get(self.at..)?;
+        let word = |at: usize| rest.get(at..)?.first_chunk().map(|word| self.order.u32(*word) as usize);
+        let (link_type, header, len) = match self.form {
+            Form::Pcap { link_type, .. } => (link_type, PCAP_HEADER, PCAP_HEADER.checked_add(word(8)?)?),
+            Form::Pcapng { interfaces } => (interfaces.get(word(8)?)?.link_type, BLOCK_HEADER, word(4)?),
+        };
+        let bytes = rest.get(header..len)?;
+        self.at += len;
+        Some((link_type, bytes))
+    }
+
+    /// Number of the last record handed out.
+    pub(in crate::decode) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Where the next record begins in the input.
+    pub(in crate::decode) const fn position(&self) -> u64 {
+        self.offset + self.at as u64
+    }
+
+    /// The same run from that position on; `None` where its bytes are not at hand.
+    pub(in crate::decode) fn from(&self, position: u64) -> Option<Self> {
+        let at = usize::try_from(position.checked_sub(self.offset)?).ok()?;
+        (at <= self.bytes.len()).then_some(Self { at, ..self.clone() })
     }
 
     /// How far it went, when everything it handed out was taken.

@@ -1,10 +1,11 @@
 //! The express way through connections and reassembly.
 
+use std::mem::offset_of;
 use std::net::IpAddr;
 
 use super::{Connection, Connections, Key, Slot, Stage};
 use crate::decode::headers::Parts;
-use crate::decode::prefetch::{Depth, fetch_up_to};
+use crate::decode::prefetch::{Depth, fetch, fetch_first};
 use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
 use crate::decode::{Endpoint, TcpFlags};
 use crate::time::Timestamp;
@@ -89,6 +90,15 @@ impl Address for u128 {
     }
 }
 
+/// The hash of a connection between these, as the express way has it.
+pub(super) fn hash(source: Endpoint, destination: Endpoint) -> u64 {
+    let ports = (source.port, destination.port);
+    match (source.addr, destination.addr) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => u32::hash((from.to_bits(), to.to_bits()), ports),
+        (from, to) => u128::hash((super::bits(from), super::bits(to)), ports),
+    }
+}
+
 /// A guess at the slot of a connection, by the hash of its ends: costs a tenth of the look-up in the map, which is asked
 /// when the guess is wrong. Whoever uses it compares the ends.
 #[derive(Debug, Default)]
@@ -125,7 +135,7 @@ const PLACES: usize = 4;
 
 impl Front {
     #[inline(always)] // as above
-    fn guess(&self, hash: u64) -> Option<Slot> {
+    pub(super) fn guess(&self, hash: u64) -> Option<Slot> {
         let hash = Self::short(hash);
         let first = self.guesses.get(self.place(hash, 0))?;
         if first.is_of(hash) { Some(first.slot) } else { self.guess_further(hash) }
@@ -147,8 +157,16 @@ impl Front {
         (hash as usize + nth) & self.guesses.len().wrapping_sub(1)
     }
 
+    /// Asks for the memory of a guess.
+    #[inline]
+    fn fetch(&self, hash: u64) {
+        if let Some(guess) = self.guesses.get(self.place(Self::short(hash), 0)) {
+            fetch(guess);
+        }
+    }
+
     /// Remembers the slot, one of `connections` in use.
-    fn learn(&mut self, hash: u64, slot: Slot, connections: usize) {
+    pub(super) fn learn(&mut self, hash: u64, slot: Slot, connections: usize) {
         let wanted = (connections * 4).clamp(FEWEST, MOST).next_power_of_two();
         if self.guesses.len() < wanted {
             self.guesses = vec![Guess::NONE; wanted];
@@ -191,24 +209,26 @@ impl<S: StreamSink> Connections<S> {
         self.connections.len() >= CROWD
     }
 
-    /// Where the connection of a segment stands, unless the guess is wrong.
+    /// Asks for the memory of the guess at the connection with that hash.
     #[inline]
-    pub(in crate::decode) fn guess<A: Address>(&self, addresses: (A, A), ports: (u16, u16)) -> Option<Slot> {
-        self.front.guess(A::hash(addresses, ports))
+    pub(in crate::decode) fn fetch_guess(&self, hash: u64) {
+        self.front.fetch(hash);
     }
 
-    /// Asks for the memory of that connection.
+    /// Asks for the memory of the connection itself, and tells where it stands unless the guess is wrong; 0 is no hash.
     #[inline]
-    pub(in crate::decode) fn fetch(&self, slot: Option<Slot>) {
-        if let Some(connection) = slot.and_then(|slot| self.connections.get(slot as usize)) {
+    pub(in crate::decode) fn fetch(&self, hash: u64) -> Slot {
+        let slot = if hash == 0 { None } else { self.front.guess(hash) }.unwrap_or(Slot::MAX);
+        if let Some(connection) = self.connections.get(slot as usize) {
             connection.fetch();
         }
+        slot
     }
 
     /// Asks for that of its state.
     #[inline]
-    pub(in crate::decode) fn fetch_state(&self, slot: Option<Slot>, sink: &S, depth: Depth) {
-        if let Some(connection) = slot.and_then(|slot| self.connections.get(slot as usize)) {
+    pub(in crate::decode) fn fetch_state(&self, slot: Slot, sink: &S, depth: Depth) {
+        if let Some(connection) = self.connections.get(slot as usize) {
             sink.fetch(&connection.state, depth);
         }
     }
@@ -232,7 +252,7 @@ impl<T: Default> Connection<T> {
     /// Asks for the memory that the express way needs.
     #[inline]
     fn fetch(&self) {
-        fetch_up_to(self, &self.info.packets);
+        fetch_first(self, const { offset_of!(Self, info.packets) + size_of::<[u64; 2]>() });
     }
 
     /// True when the next segment of either direction changes nothing but what [`express`](Self::express) does: both

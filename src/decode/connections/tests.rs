@@ -444,6 +444,52 @@ fn beyond_the_limit_of_connections_the_longest_idle_is_forgotten() {
 }
 
 #[test]
+fn of_closed_connections_the_latest_are_remembered_beside_a_quarter_of_the_open_ones() {
+    const REMEMBERED: usize = 8;
+    let mut t = Tape::new(StreamLimits { closed: REMEMBERED, ..StreamLimits::prompt() });
+    let exchange = |t: &mut Tape, port| {
+        let client = ("10.0.0.1", port);
+        t.feed(client, SERVER, SYN, 99, 0, b"");
+        t.feed(SERVER, client, SYN_ACK, 199, 100, b"");
+        t.feed(client, SERVER, FIN_ACK, 100, 200, b"x");
+        t.feed(SERVER, client, FIN_ACK, 200, 102, b"y");
+    };
+    let late = |t: &mut Tape, port| t.feed(("10.0.0.1", port), SERVER, ACK, 102, 201, b"");
+    (0..8).for_each(|port| t.feed(("10.0.0.2", port), SERVER, ACK, 7, 0, b"o"));
+    for port in 1..=1000 {
+        exchange(&mut t, port);
+        assert!(t.connections.connections.len() <= 8 + REMEMBERED + 8 / 4 + 1);
+    }
+    let count = t.connections.count();
+    assert_eq!(count, 1008);
+    (997..=1000).for_each(|port| late(&mut t, port));
+    assert_eq!(t.connections.count(), count, "a late segment belongs to the connection it is of");
+    late(&mut t, 1);
+    assert_eq!(t.connections.count(), count + 1, "one that was forgotten begins anew");
+    assert_eq!(t.connections.counters().evicted_connections, 0);
+    let told = t.finish();
+    let closed_by = |closing| told.iter().filter(|t| t.closed.as_ref().unwrap().0 == closing).count();
+    assert_eq!((closed_by(Closing::Fin), closed_by(Closing::CaptureEnded)), (1000, 9));
+}
+
+#[test]
+fn beyond_the_limit_closed_connections_go_first() {
+    let mut t = Tape::new(StreamLimits { connections: 3, ..StreamLimits::prompt() });
+    t.feed(("10.0.0.1", 1), SERVER, ACK, 7, 0, b"o");
+    let client = ("10.0.0.1", 2);
+    t.feed(client, SERVER, SYN, 99, 0, b"");
+    t.feed(SERVER, client, SYN_ACK, 199, 100, b"");
+    t.feed(client, SERVER, FIN_ACK, 100, 200, b"");
+    t.feed(SERVER, client, FIN_ACK, 200, 101, b"");
+    for port in [3, 4] {
+        t.feed(("10.0.0.1", port), SERVER, ACK, 7, 0, b"o");
+    }
+    assert_eq!(t.connections.counters().evicted_connections, 0);
+    t.feed(("10.0.0.1", 5), SERVER, ACK, 7, 0, b"o");
+    assert_eq!(t.connections.counters().evicted_connections, 1, "nothing is closed any more");
+}
+
+#[test]
 fn streams_longer_than_four_gibibytes_keep_counting() {
     let payload = vec![7_u8; 1 << 20];
     let mut offset = 0_u64;

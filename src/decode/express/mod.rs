@@ -34,8 +34,8 @@
 //! # Many connections
 //!
 //! With thousands of connections, what is known of them is in no cache of the core, and each step would wait for memory.
-//! So the next [`AHEAD`] records are looked at first, and the memory of all their connections is asked for, one pointer
-//! after another ([`Ahead`]). That changes nothing but the time.
+//! So the next records are looked at first, and the memory of all their connections is asked for, one pointer after
+//! another ([`Ahead`]). That changes nothing but the time.
 //!
 //! # Why it may be trusted
 //!
@@ -46,14 +46,16 @@
 use std::ops::ControlFlow;
 
 use super::Connections;
-use super::capture::{Capture, Run};
-use super::connections::Slot;
+use super::capture::Capture;
 use super::headers;
 use super::intake::Intake;
-use super::prefetch::Depth;
 use super::reading::Moment;
 use super::reassembly::StreamSink;
 use crate::time::Timestamp;
+
+mod ahead;
+
+pub(super) use ahead::Ahead;
 
 /// Whether the express way is taken where it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,7 @@ pub(super) fn run<S: StreamSink>(
     intake: &mut Intake,
     connections: &mut Connections<S>,
     sink: &mut S,
+    ahead: &mut Ahead,
     watch: &mut impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let (Some(mut records), Some(mut passing)) = (capture.run(), intake.passing()) else {
@@ -78,16 +81,9 @@ pub(super) fn run<S: StreamSink>(
     let mut taken = records.taken();
     let mut flow = ControlFlow::Continue(());
     let crowd = connections.are_a_crowd();
-    // A short run is over before looking ahead is worth it.
-    let (mut ahead, mut until_look) = (None, AHEAD);
     loop {
-        if crowd {
-            until_look -= 1;
-            if until_look == 0 {
-                let ahead = ahead.get_or_insert_with(|| Ahead::new(records.clone(), connections, sink));
-                ahead.look(connections, sink);
-                until_look = BATCH;
-            }
+        if crowd && ahead.is_due(&records) {
+            ahead.look(&records, connections, sink);
         }
         let Some(record) = records.next() else { break };
         let Some(ip) = headers::ip_packet(record.link_type, record.bytes) else { break };
@@ -110,47 +106,6 @@ pub(super) fn run<S: StreamSink>(
     intake.passed(&mut passing);
     capture.took(taken);
     flow
-}
-
-/// Records that are looked at together, where there are many connections.
-const BATCH: usize = 4;
-
-/// Records that are looked at before they are taken.
-const AHEAD: usize = BATCH * (Depth::ALL.len() + 1);
-
-/// The look at the next records. Where the memory of their connections is in no cache of the core, the loop would wait for
-/// it once or more for each record: it is asked for while earlier records are taken, one pointer after another, each
-/// batch a step deeper than the one after it.
-struct Ahead<'a> {
-    records: Run<'a>,
-    /// The latest batches, the newest first, each looked at down to the depth of its place.
-    batches: [[Option<Slot>; BATCH]; Depth::ALL.len()],
-}
-
-impl<'a> Ahead<'a> {
-    /// Looks at the records from here on, but for the last step.
-    fn new<S: StreamSink>(records: Run<'a>, connections: &Connections<S>, sink: &S) -> Self {
-        let mut ahead = Self { records, batches: Default::default() };
-        Depth::ALL.iter().for_each(|_| ahead.look(connections, sink));
-        ahead
-    }
-
-    /// Looks at one batch more, and further at those before.
-    #[inline(never)]
-    fn look<S: StreamSink>(&mut self, connections: &Connections<S>, sink: &S) {
-        for (batch, depth) in self.batches.iter().zip(Depth::ALL).rev() {
-            batch.iter().for_each(|slot| connections.fetch_state(*slot, sink, depth));
-        }
-        self.batches.rotate_right(1);
-        for slot in &mut self.batches[0] {
-            let parts = self
-                .records
-                .next()
-                .and_then(|record| headers::ip_packet(record.link_type, record.bytes).and_then(headers::parts_v4));
-            *slot = parts.and_then(|parts| connections.guess(parts.addresses, parts.ports));
-            connections.fetch(*slot);
-        }
-    }
 }
 
 /// The same for the other address family, out of the way of the one that there is more of.

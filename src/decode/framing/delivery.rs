@@ -2,13 +2,14 @@
 //! packet order.
 
 use std::collections::VecDeque;
+use std::mem::offset_of;
 
 use super::capacity::Capacity;
 use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
 use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
 use crate::decode::CapturedFrame;
-use crate::decode::prefetch::{Depth, fetch_up_to};
+use crate::decode::prefetch::{Depth, fetch_first};
 use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
@@ -112,7 +113,7 @@ impl<T> Core<T> {
     /// Asks for the memory that the express way needs.
     #[inline]
     pub(super) fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
-        fetch_up_to(self, &self.held);
+        fetch_first(self, const { offset_of!(Self, held) + size_of::<Vec<Held>>() });
         sink.fetch(&self.state, Depth::First);
     }
 

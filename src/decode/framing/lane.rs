@@ -1,10 +1,10 @@
 //! One direction's bytes cut into frames on a grid that holes do not move.
 
+use std::mem::offset_of;
 use std::ops::Range;
 
 use super::evidence::{Shape, find_grid, frame_of_len, handshake_frame};
 use crate::decode::CapturedFrame;
-use crate::decode::prefetch::fetch_up_to;
 use crate::decode::reassembly::Chunk;
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, HANDSHAKE, HEADER_LEN, MaxMsgSize, Name};
@@ -52,9 +52,10 @@ pub(super) trait LaneSink {
 struct Partial {
     /// Empty while there is none.
     bytes: Vec<u8>,
-    missing: Vec<Range<usize>>,
-    /// First packet and last packet that brought bytes; `None` while only holes did.
+    /// First packet and last packet that brought bytes; `None` while only holes did. Here is also told whether there is a
+    /// lane, in an `Option` of one.
     packets: Option<(u64, u64)>,
+    missing: Vec<Range<usize>>,
     time: Option<Timestamp>,
 }
 
@@ -83,7 +84,12 @@ pub(super) struct Lane {
     searched: i64,
 }
 
+const _: () = assert!(Lane::HOT <= 64, "one cache line");
+
 impl Lane {
+    /// Of its bytes, those that the express way needs.
+    pub(super) const HOT: usize = offset_of!(Self, partial.packets) + size_of::<u64>();
+
     /// A lane whose grid has a frame border at stream offset `frame_start`.
     pub(super) const fn new(layout: FrameLayout, frame_start: i64, handshake_first: bool, fixed: bool) -> Self {
         let partial = Partial { bytes: Vec::new(), missing: Vec::new(), packets: None, time: None };
@@ -103,12 +109,6 @@ impl Lane {
     pub(super) fn express(&self, offset: u64) -> Option<FrameLayout> {
         let on_border = self.frame_start as u64 == offset && self.frame_start >= 0;
         (on_border && self.frames > 1 && self.partial.bytes.is_empty()).then_some(self.layout)
-    }
-
-    /// Asks for the memory that the express way needs.
-    #[inline]
-    pub(super) fn fetch(&self) {
-        fetch_up_to(self, &self.partial.bytes);
     }
 
     /// Goes on at `offset` behind so many frames more, which were handed on past it.

@@ -21,7 +21,7 @@ use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
 use super::express::Express;
-use super::prefetch::Depth;
+use super::prefetch::{Depth, fetch_first};
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
@@ -94,7 +94,8 @@ impl<T> Framed<T> {
     /// Asks for the memory that the express way needs.
     #[inline]
     fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
-        self.lanes.iter().flatten().for_each(Lane::fetch);
+        // Both, and whether there is one is not looked at: that would wait for it.
+        self.lanes.iter().for_each(|lane| fetch_first(lane, Lane::HOT));
         self.core.fetch(sink);
     }
 

@@ -65,6 +65,16 @@ pub(in crate::decode) fn parts_v4(ip: &[u8]) -> Option<Parts<'_, u32>> {
     tcp((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])), body, len)
 }
 
+/// Of the same packet no more than its addresses and ports, and only if it is whole so far: for a look at packets to come.
+#[inline(always)] // as above
+pub(in crate::decode) fn ends_v4(ip: &[u8]) -> Option<((u32, u32), (u16, u16))> {
+    let (header, _) = ip.split_first_chunk::<24>()?;
+    let [version, _, _, _, _, _, _, _, _, protocol, _, _, a, b, c, d, e, f, g, h, s0, s1, d0, d1] = *header;
+    let addresses = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    (version == 0x45 && protocol == TCP)
+        .then_some((addresses, (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]))))
+}
+
 /// The headers of an IPv6 packet that carries TCP right behind its header.
 #[inline(always)] // as above
 pub(in crate::decode) fn parts_v6(ip: &[u8]) -> Option<Parts<'_, u128>> {

@@ -19,7 +19,7 @@ pub use fragments::{FragmentCounts, FragmentLimits, PIECE_OVERHEAD};
 use super::{LinkType, Segment};
 use crate::time::Timestamp;
 use body::Body;
-pub(in crate::decode) use fast::{Parts, ip_packet, parts_v4, parts_v6};
+pub(in crate::decode) use fast::{Parts, ends_v4, ip_packet, parts_v4, parts_v6};
 use fragments::FragmentStore;
 use ip::Content;
 

@@ -232,10 +232,10 @@ impl Copies {
 /// The same for runs of ordinary frames: every position is the next one and is written once, as many as there are places
 /// are outstanding at most, and every ACK is that of the next position.
 impl Copies {
-    /// Asks for the places of these positions.
+    /// Asks for the places of these positions, and of the few that come next.
     #[inline]
     pub(crate) fn fetch(&self, oldest: Pos, next: Pos) {
-        for pos in [oldest, next] {
+        for pos in [oldest.0, oldest.0.saturating_add(2), next.0, next.0.saturating_add(2)].map(Pos) {
             if let Some(place) = self.place(pos).and_then(|i| self.places.get(i)) {
                 fetch(place);
             }
@@ -335,10 +335,21 @@ impl Acks {
             self.recent.clear();
             self.forgotten = Pos(lowest.0 - 1);
         }
-        for pos in (lowest.max(first).0..=last.0).map(Pos) {
+        let lowest = lowest.max(first);
+        let more = usize::try_from(last.0 - lowest.0).map_or(0, |more| more + 1);
+        self.recent.reserve(more.min(MAX_ACKS - self.recent.len().min(MAX_ACKS)));
+        for pos in (lowest.0..=last.0).map(Pos) {
             if let Some(packet) = copies.ack_packet(pos) {
                 self.put(pos, packet);
             }
+        }
+    }
+
+    /// Asks for the place of the next one.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        if let Some(latest) = self.recent.back() {
+            fetch(latest);
         }
     }
 

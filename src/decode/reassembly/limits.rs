@@ -22,9 +22,11 @@ pub struct StreamLimits {
     /// farther out is ignored, unless the same direction had another that ended exactly there: two in a row are a
     /// capture that lost much, one is garbage. A segment that claims to be longer than this is ignored, too.
     pub plausible_jump: u32,
-    /// Connections tracked at once, closed ones included until their addresses and ports are used again. Beyond it
-    /// the longest idle sixteenth is forgotten.
+    /// Connections tracked at once. Beyond it the longest idle sixteenth is forgotten, closed ones first.
     pub connections: usize,
+    /// Closed connections remembered, beside one for each four that are open: a segment that comes late still belongs to
+    /// the one it is of. Beyond it the half that was idle longest is forgotten.
+    pub closed: usize,
 }
 
 impl StreamLimits {
@@ -40,6 +42,7 @@ impl StreamLimits {
             start_bytes: 64 << 10,
             plausible_jump: 16 << 20,
             connections: 1_000_000,
+            closed: 16_384,
         }
     }
 
