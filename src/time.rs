@@ -102,6 +102,29 @@ impl Timestamp {
         seconds.saturating_add(self.nanos.get() as i64 - earlier.nanos.get() as i64)
     }
 
+    /// Nanoseconds from `other` to `self`, where there are less than [`NEAR`](Self::NEAR) seconds between them: then two of
+    /// these may be subtracted, too.
+    #[inline]
+    pub(crate) const fn nanos_near(self, other: Self) -> Option<i64> {
+        match self.seconds.checked_sub(other.seconds) {
+            Some(seconds) if seconds >= -Self::NEAR && seconds < Self::NEAR => {
+                Some(seconds * NANOS_PER_SEC + (self.nanos.get() as i64 - other.nanos.get() as i64))
+            }
+            _ => None,
+        }
+    }
+
+    /// Seconds within which moments are near each other: 136 years.
+    pub(crate) const NEAR: i64 = 1 << 32;
+
+    /// So many nanoseconds later, or earlier; `None` outside the representable range.
+    pub(crate) const fn plus(self, nanos: i64) -> Option<Self> {
+        match self.seconds.checked_add(nanos.div_euclid(NANOS_PER_SEC)) {
+            Some(seconds) => Self::from_parts(seconds, self.nanos.get() as i64 + nanos.rem_euclid(NANOS_PER_SEC)),
+            None => None,
+        }
+    }
+
     /// Parses decimal Unix seconds, `1795356624.584927000`: any number of fraction digits, of which
     /// nine are kept.
     ///
@@ -177,6 +200,29 @@ mod tests {
         let words: Timestamp = "2026-11-22T14:10:24.584927001Z".parse().unwrap();
         assert_eq!(decimal, words);
         assert_eq!(decimal.nanos(), 1_795_356_624_584_927_001);
+    }
+
+    #[test]
+    fn near_moments_are_so_many_nanoseconds_apart_and_others_are_not_said_to_be() {
+        let near = Timestamp::NEAR;
+        for (seconds, nanos) in [(0, 0), (1_795_356_624, 999_999_999), (-3, 1), (i64::MIN, 0), (i64::MAX, 999_999_999)]
+        {
+            let base = Timestamp::from_parts(seconds, nanos).unwrap();
+            for (off, nanos) in [(0, 0), (1, 5), (-1, 999_999_999), (near - 1, 7), (-near, 0)] {
+                let Some(seconds) = seconds.checked_add(off) else { continue };
+                let moment = Timestamp::from_parts(seconds, nanos).unwrap();
+                let between = moment.nanos() - base.nanos();
+                assert_eq!(moment.nanos_near(base).map(i128::from), Some(between));
+                assert_eq!(base.plus(between as i64), Some(moment));
+            }
+            for off in [near, -near - 1, i64::MAX, i64::MIN] {
+                let Some(seconds) = seconds.checked_add(off) else { continue };
+                assert_eq!(Timestamp::from_parts(seconds, 0).unwrap().nanos_near(base), None, "{off} from {base}");
+            }
+        }
+        let [first, last] = [i64::MIN, i64::MAX].map(|seconds| Timestamp::from_parts(seconds, 5).unwrap());
+        assert_eq!((first.nanos_near(last), last.nanos_near(first)), (None, None));
+        assert_eq!(last.plus(NANOS_PER_SEC), None);
     }
 
     #[test]

@@ -39,54 +39,53 @@ impl Gauge {
 /// How many are in flight over capture time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Flight {
-    since: Option<Timestamp>,
-    count: Option<u32>,
-    /// Seconds that are known, and the integral over them.
-    span: f64,
-    area: f64,
-    /// Seconds at `full` or above.
-    at_full: f64,
-    full: u32,
+    /// When it changed last.
+    pub(super) since: Option<Timestamp>,
+    pub(super) held: Held,
 }
 
 impl Flight {
     /// So many are in flight from now on.
     fn change(&mut self, time: Option<Timestamp>, count: Option<u32>) {
         let Some(now) = time else { return };
-        // A clock that went back adds nothing.
-        let lasted = self.since.map_or(0, |since| now.since(since)).max(0);
-        self.change_after(lasted, now, count);
-    }
-
-    /// The same; `lasted` nanoseconds after the change before, if there was one.
-    #[inline(always)] // into the loop over frames
-    pub(super) fn change_after(&mut self, lasted: i64, now: Timestamp, count: Option<u32>) {
-        if let (Some(_), Some(held)) = (self.since, self.count) {
-            let lasted = in_seconds(lasted);
-            self.span += lasted;
-            self.area += lasted * f64::from(held);
-            if held >= self.full && held > 0 {
-                self.at_full += lasted;
-            }
+        if let Some(since) = self.since {
+            // A clock that went back adds nothing.
+            self.held.lasted(now.since(since).max(0));
         }
         self.since = Some(now);
-        self.count = count;
-    }
-
-    /// Nanoseconds from the latest change to `now`, unless that went back or there was none.
-    #[inline]
-    pub(super) fn lasted(&self, now: Timestamp) -> Option<i64> {
-        self.since.map(|since| now.since(since)).filter(|lasted| *lasted >= 0)
+        self.held.count = count;
     }
 
     /// True when so many are in flight since that moment.
     pub(super) fn holds_since(&self, time: Option<Timestamp>, count: u32) -> bool {
-        time.is_some() && self.since == time && self.count == Some(count)
+        time.is_some() && self.since == time && self.held.count == Some(count)
     }
+}
 
-    /// When it changed last.
-    pub(super) const fn since(&self) -> Option<Timestamp> {
-        self.since
+/// The same, whenever that was.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    pub(super) count: Option<u32>,
+    full: u32,
+    /// Seconds that are known, and the integral over them.
+    span: f64,
+    area: f64,
+    /// Seconds at `full` or above.
+    at_full: f64,
+}
+
+impl Held {
+    /// So many nanoseconds have passed.
+    #[inline(always)] // into the loop over frames
+    pub(super) fn lasted(&mut self, nanos: i64) {
+        if let Some(count) = self.count {
+            let seconds = in_seconds(nanos);
+            self.span += seconds;
+            self.area += seconds * f64::from(count);
+            if count >= self.full && count > 0 {
+                self.at_full += seconds;
+            }
+        }
     }
 
     /// From now on `full` is what a full window holds: what was full before is not any more.
@@ -96,29 +95,20 @@ impl Flight {
     }
 }
 
-/// ACKs, and how long they took.
+/// How long ACKs took.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Replies {
-    rtt: Gauge,
+pub(super) struct RoundTrips {
+    gauge: Gauge,
     smoothed: Option<f64>,
-    last: Option<Timestamp>,
 }
 
-impl Replies {
-    /// An ACK; `after` is how long after the only copy of its position.
+impl RoundTrips {
+    /// An ACK so many nanoseconds after the only copy of its position.
     #[inline(always)] // as above
-    pub(super) fn add(&mut self, time: Option<Timestamp>, after: Option<i64>) {
-        self.last = time;
-        if let Some(nanos @ 0..) = after {
-            let sample = in_seconds(nanos);
-            self.rtt.add(sample);
-            self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
-        }
-    }
-
-    /// When the last one passed.
-    pub(super) const fn last(&self) -> Option<Timestamp> {
-        self.last
+    pub(super) fn add(&mut self, nanos: i64) {
+        let sample = in_seconds(nanos);
+        self.gauge.add(sample);
+        self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
     }
 }
 
@@ -134,7 +124,9 @@ pub(super) struct Meter {
     pub(super) message_bytes: u64,
     pub(super) stream_bytes: [u64; 2],
     first_message: Option<Timestamp>,
-    pub(super) replies: Replies,
+    /// When the last ACK passed.
+    pub(super) answered: Option<Timestamp>,
+    pub(super) round_trips: RoundTrips,
     ambiguous: Gauge,
     pub(super) handshake: Option<f64>,
     pub(super) flight: Flight,
@@ -145,8 +137,8 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(window: Option<u32>) -> Self {
-        let flight = Flight { full: window.unwrap_or(0), ..Flight::default() };
-        Self { declared: window, flight, ..Self::default() }
+        let held = Held { full: window.unwrap_or(0), ..Held::default() };
+        Self { declared: window, flight: Flight { since: None, held }, ..Self::default() }
     }
 
     /// A MSG or DONE; `proved` when no ACK can have been missed, so that so many were truly in flight.
@@ -161,7 +153,7 @@ impl Meter {
             self.largest_in_flight = Some((count, packet));
             if self.declared.is_none() {
                 self.flight.change(time, None);
-                self.flight.rises_to(count);
+                self.flight.held.rises_to(count);
             }
         }
         self.flight.change(time, in_flight);
@@ -181,7 +173,10 @@ impl Meter {
         after: Option<i64>,
         ambiguous: Option<i64>,
     ) {
-        self.replies.add(time, after);
+        self.answered = time;
+        if let Some(nanos @ 0..) = after {
+            self.round_trips.add(nanos);
+        }
         if let Some(nanos @ 0..) = ambiguous {
             self.ambiguous.add(in_seconds(nanos));
         }
@@ -190,20 +185,21 @@ impl Meter {
 
     /// Nothing is known of what is in flight until it is said again.
     pub(super) fn lost(&mut self) {
-        self.flight.count = None;
+        self.flight.held.count = None;
     }
 
     /// The longest that any answer took, where that is known.
     pub(super) fn longest_rtt(&self) -> Option<f64> {
-        [self.handshake, self.replies.rtt.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
+        [self.handshake, self.round_trips.gauge.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
     }
 
     /// Sums up.
     pub(super) fn close(&self, acks_lost: u64, resend_causes: ResendCauses) -> Metrics {
-        let duration = self.first_message.zip(self.replies.last).map(|(first, last)| in_seconds(last.since(first)));
+        let duration = self.first_message.zip(self.answered).map(|(first, last)| in_seconds(last.since(first)));
         let rate = |amount: u64| duration.filter(|d| *d > 0.0).map(|d| amount as f64 / d);
-        let known = self.flight.span > 0.0;
-        let mean = known.then(|| self.flight.area / self.flight.span);
+        let held = &self.flight.held;
+        let known = held.span > 0.0;
+        let mean = known.then(|| held.area / held.span);
         let window = self.declared.or(self.largest_in_flight.map(|(most, _)| most)).filter(|window| *window > 0);
         Metrics {
             sums: Sums {
@@ -220,13 +216,13 @@ impl Meter {
             duration,
             goodput: rate(self.message_bytes),
             throughput: rate(self.stream_bytes[0]),
-            rtt: self.replies.rtt.spread(),
+            rtt: self.round_trips.gauge.spread(),
             rtt_ambiguous: self.ambiguous.spread(),
-            srtt: self.replies.smoothed,
+            srtt: self.round_trips.smoothed,
             max_in_flight: self.largest_in_flight,
             mean_in_flight: mean,
             window_basis: window.map(|_| if self.declared.is_some() { Basis::Declared } else { Basis::Inferred }),
-            window_full: known.then_some(self.flight.at_full),
+            window_full: known.then_some(held.at_full),
             window_utilisation: mean.zip(window).map(|(mean, window)| mean / f64::from(window)),
             gap_open: self.gap_open.spread(),
             resend_causes,

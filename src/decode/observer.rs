@@ -272,7 +272,12 @@ impl Observer {
         self.acks.put(number, packet);
     }
 
-    /// Lends the memory of what was written to a run of ordinary frames, until it is taken back.
+    /// The memory of what was written.
+    pub(crate) const fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// Lends it to a run of ordinary frames, until it is taken back.
     pub(crate) fn lend(&mut self) -> Copies {
         std::mem::take(&mut self.copies)
     }

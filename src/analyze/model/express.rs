@@ -8,16 +8,17 @@
 //! ([`Model::end_run`]), which makes good what was left undone: so the general way finds everything as if it had taken
 //! the frames itself.
 
+use std::mem::offset_of;
+
 use super::super::answers::{Asked, MAX_WAITING};
 use super::super::ledger::index;
-use super::super::metrics::{Flight, Replies};
+use super::super::metrics::{Flight, Held, RoundTrips};
 use super::super::{Step, StepVerdict};
 use super::Model;
 use crate::decode::framing::LocatedFrame;
 use crate::decode::observer::fingerprint;
 use crate::decode::observer::memory::Copies;
-use crate::decode::prefetch::{Depth, fetch};
-use crate::time::Timestamp;
+use crate::decode::prefetch::{Depth, fetch_first};
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{FrameView, Name, Pos, Side};
 
@@ -44,8 +45,8 @@ impl Latest {
     }
 }
 
-/// An exchange while it is quiet. The order of the fields is that of their use: what both sides' frames touch, what a
-/// package does, what an ACK does.
+/// An exchange while it is quiet. The order of the fields is that of their use, in lines of the cache; moments are as `copies`
+/// has them.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct Run {
@@ -56,23 +57,26 @@ pub(super) struct Run {
     most: u32,
     /// Of a frame, in bytes.
     len: u32,
+    /// The latest packet, and its moment.
+    packet: u64,
+    moment: i64,
+    held: Held,
+    client: Latest,
+    server: Latest,
+    message_bytes: u64,
+    /// The packet of the latest ACK.
+    answer: u64,
+    /// The latest package with others in flight, and its sent_time; 0 for none.
+    truly_new: (Pos, f64),
+    round_trips: RoundTrips,
+    /// The moment of the latest ACK; [`i64::MIN`] for none.
+    answered: i64,
+    /// As declared; as good as endless where it was not.
+    window: u32,
     /// Window or timeout were declared.
     declared: bool,
     /// The latest package filled the declared window.
     filled: bool,
-    flight: Flight,
-    /// The latest packet.
-    packet: u64,
-    client: Latest,
-    message_bytes: u64,
-    /// The latest package with others in flight, and its sent_time; 0 for none.
-    truly_new: (Pos, f64),
-    server: Latest,
-    /// The packet of the latest ACK.
-    answer: u64,
-    replies: Replies,
-    /// As declared; as good as endless where it was not.
-    window: u32,
     /// As long may a full window have held a package back.
     may_wait: i64,
     /// As long may the oldest position have been the oldest.
@@ -80,6 +84,10 @@ pub(super) struct Run {
     /// Frames of the general way since the last run.
     apart: u32,
 }
+
+/// Its bytes that an ordinary frame touches, where neither window nor timeout is declared.
+const HOT: usize = offset_of!(Run, may_wait);
+const _: () = assert!(HOT == 256, "four cache lines");
 
 impl Run {
     /// Takes in the frame if it is the next ordinary one; else changes nothing and says false.
@@ -89,24 +97,30 @@ impl Run {
         let view = frame.view();
         let (Some(time), Some(name)) = (time, frame.name()) else { return false };
         let fits = self.most > 0 && view.bytes().len() == self.len as usize && packet >= self.packet;
-        let Some(lasted) = self.flight.lasted(time).filter(|_| fits && frame.is_flawless(from)) else { return false };
+        if !fits || !frame.is_flawless(from) {
+            return false;
+        }
+        let Some(moment) = self.copies.moment(time).filter(|moment| *moment >= self.moment) else { return false };
         let taken = match (from, name) {
-            (Side::Client, Name::Msg) => self.package(view, packet, time, lasted),
-            (Side::Server, Name::Ack) => self.answer(view, packet, time, lasted),
+            (Side::Client, Name::Msg) => self.package(view, packet, moment),
+            (Side::Server, Name::Ack) => self.answer(view, packet, moment),
             _ => false,
         };
         if taken {
             self.packet = packet;
+            self.held.lasted(moment - self.moment);
+            self.held.count = Some(self.highest.abs_diff(self.acked));
+            self.moment = moment;
         }
         taken
     }
 
     #[inline(always)] // called once
-    fn package(&mut self, view: FrameView<'_>, packet: u64, time: Timestamp, lasted: i64) -> bool {
+    fn package(&mut self, view: FrameView<'_>, packet: u64, moment: i64) -> bool {
         let (Pos(pos), sent) = (view.pos(), view.sent_time());
         let in_flight = pos.wrapping_sub(self.acked).cast_unsigned();
         let next = self.highest.checked_add(1) == Some(pos) && in_flight <= self.most;
-        if !next || sent < self.client.sent || self.declared && self.is_late(time) {
+        if !next || sent < self.client.sent || self.declared && self.is_late(moment) {
             return false;
         }
         // A package that is not full has to be the last.
@@ -114,7 +128,7 @@ impl Run {
         if payload.last() == Some(&0) {
             return false;
         }
-        if !self.copies.depart(Pos(pos), packet, time, sent, fingerprint(payload), in_flight) {
+        if !self.copies.depart(Pos(pos), packet, moment, sent, fingerprint(payload), in_flight) {
             return false;
         }
         if in_flight > 1 {
@@ -123,35 +137,33 @@ impl Run {
         self.highest = pos;
         self.message_bytes += payload.len() as u64;
         self.client.sends(sent, packet);
-        self.flight.change_after(lasted, time, Some(in_flight));
         self.filled = in_flight >= self.window;
         true
     }
 
     #[inline(always)] // called once
-    fn answer(&mut self, view: FrameView<'_>, packet: u64, time: Timestamp, lasted: i64) -> bool {
+    fn answer(&mut self, view: FrameView<'_>, packet: u64, moment: i64) -> bool {
         let (number, sent) = (view.ack_number(), view.sent_time());
         let next = self.acked < self.highest && number == Some(Pos(self.acked + 1));
         if !next || sent < self.server.sent {
             return false;
         }
-        let Some(after) = self.copies.acknowledge(Pos(self.acked + 1), packet, time) else { return false };
+        let Some(after) = self.copies.acknowledge(Pos(self.acked + 1), packet, moment) else { return false };
         self.acked += 1;
         self.server.sends(sent, packet);
         self.answer = packet;
-        self.replies.add(Some(time), Some(after));
-        self.flight.change_after(lasted, time, Some(self.highest.abs_diff(self.acked)));
+        self.answered = moment;
+        self.round_trips.add(after);
         true
     }
 
     /// With a declared window or timeout: a package that was held back, or went though an older one was due, may have to
     /// be spoken of.
     #[cold]
-    fn is_late(&self, time: Timestamp) -> bool {
-        let since = |then: Option<Timestamp>| then.map_or(i64::MAX, |then| time.since(then));
-        let written = || self.copies.get(Pos(self.highest)).and_then(|copy| copy.time);
-        (self.filled && since(written()) >= self.may_wait)
-            || (self.acked < self.highest && since(self.replies.last()) >= self.may_rest)
+    fn is_late(&self, moment: i64) -> bool {
+        let written = self.copies.moment_of(Pos(self.highest)).unwrap_or(i64::MIN);
+        (self.filled && moment.saturating_sub(written) >= self.may_wait)
+            || (self.acked < self.highest && moment.saturating_sub(self.answered) >= self.may_rest)
     }
 }
 
@@ -168,7 +180,7 @@ impl Model {
         let next = |pos: i32| Pos(pos.saturating_add(1));
         match depth {
             Depth::First => {}
-            Depth::Second => fetch(&self.run),
+            Depth::Second => fetch_first(&self.run, HOT),
             Depth::Third => self.run.copies.fetch(next(self.run.acked), next(self.run.highest)),
         }
     }
@@ -248,44 +260,48 @@ impl Model {
             return;
         }
         let (Some(last_acked), highest) = (self.observer.last_acked(), self.observer.highest()) else { return };
-        let (Some((packet, time)), [Some(client), Some(server)]) = (self.last, self.last_sent) else { return };
+        let (Some((packet, Some(time))), [Some(client), Some(server)]) = (self.last, self.last_sent) else { return };
         let (Some((most, _)), Some(in_flight)) = (self.meter.largest_in_flight, self.observer.window().in_flight())
         else {
             return;
         };
         let enough = self.run.apart.saturating_mul(OUTSTANDING_PER_FRAME) >= in_flight;
-        if !enough || !self.meter.flight.holds_since(time, in_flight) || !self.is_plain(last_acked, highest) {
+        if !enough || !self.meter.flight.holds_since(Some(time), in_flight) || !self.is_plain(last_acked, highest) {
             return;
         }
         // What is compared with the latest package and the latest ACK has to be of these.
         let written_once =
             |packet| self.observer.copy(highest).is_some_and(|copy| copy.packet == packet && copy.copies == 1);
         let filled = self.filled.is_none_or(|(packet, ..)| written_once(packet));
-        let moved = self.timeout.is_none() || self.moved_at.flatten() == self.meter.replies.last();
+        let moved = self.timeout.is_none() || self.moved_at.flatten() == self.meter.answered;
         let window = self.options.window.unwrap_or(u32::MAX);
         let most = most.min(window).min(self.observer.places().min(MAX_WAITING) as u32);
         if !filled || !moved || most == 0 {
             return;
         }
-        let copies = self.observer.lend();
+        let copies = self.observer.copies();
+        let answered = self.meter.answered.map_or(Some(i64::MIN), |time| copies.moment(time));
+        let (Some(moment), Some(answered)) = (copies.moment(time), answered) else { return };
         let nanos = |seconds: f64| (seconds * 1e9 - MARGIN) as i64;
         self.run = Run {
+            copies: self.observer.lend(),
             highest: highest.0,
             acked: last_acked.0,
             most,
             len: u32::try_from(len).unwrap_or(u32::MAX),
+            packet,
+            moment,
+            held: self.meter.flight.held,
+            client: Latest { sent: client.0, packet: client.1 },
+            server: Latest { sent: server.0, packet: server.1 },
+            message_bytes: 0,
+            answer: self.last_answer,
+            truly_new: (Pos(0), 0.0),
+            round_trips: self.meter.round_trips,
+            answered,
+            window,
             declared: self.options.window.is_some() || self.timeout.is_some(),
             filled: self.filled.is_some(),
-            copies,
-            flight: self.meter.flight,
-            packet,
-            client: Latest { sent: client.0, packet: client.1 },
-            message_bytes: 0,
-            truly_new: (Pos(0), 0.0),
-            server: Latest { sent: server.0, packet: server.1 },
-            answer: self.last_answer,
-            replies: self.meter.replies,
-            window,
             may_wait: nanos(self.tolerance),
             may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance)),
             apart: 0,
@@ -311,10 +327,13 @@ impl Model {
         }
         if answers > 0 {
             self.last_answer = run.answer;
-            self.moved_at = Some(run.replies.last());
+            self.meter.answered = run.copies.time(run.answered);
+            self.moved_at = Some(self.meter.answered);
         }
         if packages + answers > 0 {
-            self.last = Some((run.packet, run.flight.since()));
+            let time = run.copies.time(run.moment);
+            self.last = Some((run.packet, time));
+            self.meter.flight = Flight { since: time, held: run.held };
         }
         self.last_sent = [run.client, run.server].map(|Latest { sent, packet }| Some((sent, packet)));
         self.steps += u64::from(packages) + u64::from(answers);
@@ -326,7 +345,7 @@ impl Model {
         meter.message_bytes += run.message_bytes;
         meter.stream_bytes[index(Side::Client)] += u64::from(packages) * u64::from(run.len);
         meter.stream_bytes[index(Side::Server)] += u64::from(answers) * u64::from(run.len);
-        (meter.flight, meter.replies) = (run.flight, run.replies);
+        meter.round_trips = run.round_trips;
         self.observer.catch_up(run.copies, highest, acked);
     }
 

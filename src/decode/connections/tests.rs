@@ -600,7 +600,7 @@ proptest! {
     ) {
         let limits = StreamLimits {
             held_bytes: 100, held_segments: 5, held_bytes_in_all: 1000, packets_after_ack: 2,
-            start_segments: 2, start_bytes: 60, plausible_jump: 1000, connections: 2,
+            start_segments: 2, start_bytes: 60, plausible_jump: 1000, connections: 2, closed: 1,
         };
         let mut t = Tape::new(limits);
         let mut fed: Vec<(u32, Vec<u8>)> = vec![(0, vec![])];

@@ -1,5 +1,6 @@
 //! The express way against the general way: the same captures through both, and everything that comes out compared.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use etherparse::PacketBuilder;
@@ -10,6 +11,7 @@ use crate::decode::Row;
 use crate::decode::capture::CaptureLimits;
 use crate::decode::framing::{FramedConnection, Framing, FramingNote, FramingOptions};
 use crate::decode::message::Message;
+use crate::decode::prefetch::Depth;
 use crate::decode::reading::read_by;
 use crate::decode::reassembly::{Chunk, Closing, ConnectionInfo, Hole, StreamLimits, StreamNote, StreamSink, Way};
 use crate::decode::rows::{RowSink, Rows};
@@ -452,10 +454,9 @@ proptest! {
     }
 }
 
-#[test]
-fn most_packets_of_a_plain_capture_take_the_express_way() {
-    let scene = Scene {
-        connections: 3,
+fn plain(connections: usize, file: File) -> Scene {
+    Scene {
+        connections,
         messages: 100,
         size: 10,
         v6: true,
@@ -465,25 +466,30 @@ fn most_packets_of_a_plain_capture_take_the_express_way() {
         late: Vec::new(),
         again: Vec::new(),
         fates: vec![Fate::Captured],
-        file: File::Pcap { big: false, nanos: true },
+        file,
         damage: Vec::new(),
         port: None,
-    };
-    for file in [scene.file, File::Pcapng { big: true, options: true }] {
-        let scene = Scene { file, ..scene.clone() };
-        let bytes = scene.file();
+    }
+}
+
+#[test]
+fn most_packets_of_a_plain_capture_take_the_express_way() {
+    for file in [File::Pcap { big: false, nanos: true }, File::Pcapng { big: true, options: true }] {
+        let bytes = plain(3, file).file();
         let capture = Capture::from_reader(Box::new(std::io::Cursor::new(bytes)), &CaptureLimits::default());
         let mut capture = capture.unwrap();
         let mut framing = Framing::new(FramingOptions::default(), Rows::new(Log::default()));
         let mut intake = Intake::new(headers::FragmentLimits::default());
         let mut connections = Connections::new(StreamLimits::prompt());
+        let mut ahead = Ahead::default();
         let (mut express, mut general) = (0, 0);
         loop {
             let mut went = |_: Moment, _: &mut _| {
                 express += 1;
                 ControlFlow::Continue(())
             };
-            assert!(run(&mut capture, &mut intake, &mut connections, &mut framing, &mut went).is_continue());
+            let flow = run(&mut capture, &mut intake, &mut connections, &mut framing, &mut ahead, &mut went);
+            assert!(flow.is_continue());
             let Some(ref packet) = capture.next().unwrap() else { break };
             intake.take(packet, |segment| connections.segment(segment, &mut framing));
             general += 1;
@@ -492,3 +498,71 @@ fn most_packets_of_a_plain_capture_take_the_express_way() {
         assert!(express > 10 * general, "{express} went express, {general} did not");
     }
 }
+
+/// What a look asks for, and what comes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Seen {
+    Asked(u32, Depth),
+    Came(u32),
+}
+
+/// Its states are the numbers of their connections, from 1.
+#[derive(Default)]
+struct Spy(RefCell<Vec<Seen>>);
+
+impl StreamSink for Spy {
+    type State = u32;
+
+    fn chunk(&mut self, connection: &ConnectionInfo, state: &mut u32, _: Way, _: Chunk<'_>) {
+        *state = connection.id + 1;
+        self.0.get_mut().push(Seen::Came(*state));
+    }
+
+    fn hole(&mut self, _: &ConnectionInfo, _: &mut u32, _: Way, _: Hole) {}
+
+    fn is_quiet(&self, _: &u32) -> bool {
+        true
+    }
+
+    fn fetch(&self, state: &u32, depth: Depth) {
+        self.0.borrow_mut().push(Seen::Asked(*state, depth));
+    }
+
+    fn closed(&mut self, _: &ConnectionInfo, _: &mut u32, _: Closing) {}
+}
+
+#[test]
+fn the_memory_of_a_crowd_is_asked_for_step_by_step_before_it_is_used() {
+    for file in [File::Pcap { big: true, nanos: false }, File::Pcapng { big: false, options: true }] {
+        let scene = Scene { v6: false, ..plain(CONNECTIONS, file) };
+        let bytes = scene.file();
+        let capture = Capture::from_reader(Box::new(std::io::Cursor::new(bytes)), &CaptureLimits::default());
+        let mut spy = Spy::default();
+        let limits = StreamLimits::prompt();
+        read_by(Express::Taken, &mut capture.unwrap(), 0, limits, &mut spy, |_, _: &mut _| ControlFlow::Continue(()));
+        let seen = spy.0.into_inner();
+        let mut asked = [[false; 3]; CONNECTIONS + 1];
+        let (mut latest, mut ready, mut came) = (0, 0, 0);
+        for one in seen {
+            match one {
+                Seen::Asked(connection, depth) => {
+                    // A step counts behind the one before it.
+                    let asked = &mut asked[connection as usize];
+                    asked[depth as usize] = asked[..depth as usize].iter().all(|done| *done);
+                }
+                Seen::Came(connection) => {
+                    if connection != latest {
+                        came += 1;
+                        ready += usize::from(std::mem::take(&mut asked[connection as usize]) == [true; 3]);
+                        latest = connection;
+                    }
+                }
+            }
+        }
+        // After each read the look has to get ahead again: 40 records of the 400 in a buffer.
+        assert!(came > 1000 && ready > came * 17 / 20, "{ready} of {came}");
+    }
+}
+
+/// More than a look reaches ahead.
+const CONNECTIONS: usize = 60;

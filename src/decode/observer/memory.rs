@@ -40,9 +40,8 @@ pub(crate) struct Written {
 #[repr(align(32))]
 struct Place {
     sent_time: f64,
-    /// The capture time: whole seconds after [`Base::seconds`], and nanoseconds plus one; there 0 for none.
-    seconds: u32,
-    nanos: u32,
+    /// The capture time, as [`Base::moment`] has it; [`TIMELESS`] for none.
+    moment: i64,
     /// As many after [`Base::packet`].
     packet: u32,
     /// 0 for an empty place.
@@ -54,6 +53,9 @@ struct Place {
 }
 
 const _: () = assert!(size_of::<Place>() == 32, "two in a line");
+
+/// No moment is so far from its base.
+const TIMELESS: i64 = i64::MIN;
 
 /// Bits of [`Place::copies`].
 const DONE: u32 = 1 << 31;
@@ -71,23 +73,30 @@ impl Place {
 }
 
 /// Whence places count.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Base {
     packet: u64,
-    seconds: i64,
+    time: Timestamp,
 }
 
-/// Packets and seconds that are within reach of a base.
+/// The epoch, to which the times of nearly all captures are near: [`Timestamp::NEAR`].
+const EPOCH: Timestamp = Timestamp::from_nanos(0);
+
+impl Default for Base {
+    fn default() -> Self {
+        Self { packet: 0, time: EPOCH }
+    }
+}
+
+/// Packets that are within reach of a base.
 const PACKETS: u32 = MARKED;
-const SECONDS: i64 = 1 << 32;
 
 impl Base {
-    /// So that these are in reach, `packet` with so many before it; of seconds all that a plain pcap file can say, if
+    /// So that these are in reach, `packet` with so many before it; of times all that a plain pcap file can say, if
     /// possible.
     fn around(packet: u64, time: Option<Timestamp>, reach_back: u64) -> Self {
-        let seconds = time.map_or(0, Timestamp::seconds);
-        let seconds = if (0..SECONDS).contains(&seconds) { 0 } else { seconds.saturating_sub(SECONDS / 2) };
-        Self { packet: packet.saturating_sub(reach_back), seconds }
+        let time = time.filter(|time| time.nanos_near(EPOCH).is_none()).unwrap_or(EPOCH);
+        Self { packet: packet.saturating_sub(reach_back), time }
     }
 
     #[inline]
@@ -95,17 +104,15 @@ impl Base {
         packet.checked_sub(self.packet).and_then(|packet| u32::try_from(packet).ok()).filter(|packet| *packet < PACKETS)
     }
 
-    /// Seconds and nanoseconds, as a place has them.
-    #[inline]
-    fn moment(self, time: Timestamp) -> Option<(u32, u32)> {
-        let seconds = u32::try_from(time.seconds().checked_sub(self.seconds)?).ok()?;
-        Some((seconds, time.subsec_nanos() + 1))
+    /// Nanoseconds after the base, as a place has them.
+    #[inline(always)] // of every ordinary frame
+    const fn moment(self, time: Timestamp) -> Option<i64> {
+        time.nanos_near(self.time)
     }
 
     #[inline]
-    fn time(self, place: &Place) -> Option<Timestamp> {
-        let nanos = place.nanos.checked_sub(1)?;
-        Timestamp::within_second(self.seconds + i64::from(place.seconds), u64::from(nanos))
+    fn time(self, moment: i64) -> Option<Timestamp> {
+        if moment == TIMELESS { None } else { self.time.plus(moment) }
     }
 }
 
@@ -141,7 +148,7 @@ impl Copies {
             pos: Pos(place.pos),
             packet: self.base.packet + u64::from(place.packet),
             sent_time: place.sent_time,
-            time: self.base.time(place),
+            time: self.base.time(place.moment),
             copies: place.copies(),
             fingerprint: place.fingerprint,
         }
@@ -163,11 +170,11 @@ impl Copies {
         while self.places.len() < MAX_COPIES && self.is_wanted(copy.pos, last_acked) {
             self.grow();
         }
-        let (packet, (seconds, nanos)) = self.offsets(copy.packet, copy.time);
+        let (packet, moment) = self.offsets(copy.packet, copy.time);
         if let Some(place) = self.place(copy.pos).and_then(|i| self.places.get_mut(i)) {
             let copies = copy.copies.min(MARKED - 1) | if copy.name == Name::Done { DONE } else { 0 };
             let Written { pos, sent_time, fingerprint, .. } = copy;
-            *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, fingerprint, copies };
+            *place = Place { sent_time, moment, packet, pos: pos.0, fingerprint, copies };
         }
     }
 
@@ -180,11 +187,11 @@ impl Copies {
 
     /// Packet and time as places have them. Where one is out of reach the base moves to it, and what does not fit any more
     /// is forgotten.
-    fn offsets(&mut self, packet: u64, time: Option<Timestamp>) -> (u32, (u32, u32)) {
-        let offsets = |base: Base| Some((base.packet(packet)?, time.map_or(Some((0, 0)), |time| base.moment(time))?));
+    fn offsets(&mut self, packet: u64, time: Option<Timestamp>) -> (u32, i64) {
+        let offsets = |base: Base| Some((base.packet(packet)?, time.map_or(Some(TIMELESS), |time| base.moment(time))?));
         offsets(self.base).unwrap_or_else(|| {
             self.move_base(packet, time);
-            offsets(self.base).unwrap_or_default()
+            offsets(self.base).unwrap_or((0, TIMELESS))
         })
     }
 
@@ -196,13 +203,13 @@ impl Copies {
             base.packet = before.packet;
         }
         if time.is_none_or(|time| before.moment(time).is_some()) {
-            base.seconds = before.seconds;
+            base.time = before.time;
         }
         // Of marks nobody asks any more.
         let moved = |place: &Place| {
-            let (seconds, nanos) = before.time(place).map_or(Some((0, 0)), |time| base.moment(time))?;
+            let moment = before.time(place.moment).map_or(Some(TIMELESS), |time| base.moment(time))?;
             let packet = base.packet(before.packet + u64::from(place.packet))?;
-            Some(Place { packet, seconds, nanos, copies: place.copies & DONE | place.copies(), ..*place })
+            Some(Place { packet, moment, copies: place.copies & DONE | place.copies(), ..*place })
         };
         for place in &mut self.places {
             *place = moved(place).unwrap_or_default();
@@ -242,39 +249,54 @@ impl Copies {
         }
     }
 
+    /// A time as the places of the run have it; `None` where it is too far from theirs.
+    #[inline(always)] // into the loop over frames
+    pub(crate) const fn moment(&self, time: Timestamp) -> Option<i64> {
+        self.base.moment(time)
+    }
+
+    /// The time at such a moment.
+    pub(crate) fn time(&self, moment: i64) -> Option<Timestamp> {
+        self.base.time(moment)
+    }
+
+    /// The moment at which a position was written.
+    pub(crate) fn moment_of(&self, pos: Pos) -> Option<i64> {
+        let place = self.places.get(self.place(pos)?).filter(|place| place.pos == pos.0)?;
+        Some(place.moment).filter(|moment| *moment != TIMELESS)
+    }
+
     /// Remembers the next position; false, and nothing changes, where its packet is too far from the others', or
     /// the ring has to grow.
-    #[inline(always)] // into the loop over frames
+    #[inline(always)] // as above
     pub(crate) fn depart(
         &mut self,
         pos: Pos,
         packet: u64,
-        time: Timestamp,
+        moment: i64,
         sent_time: f64,
         fingerprint: u32,
         in_flight: u32,
     ) -> bool {
-        let (Some(packet), Some((seconds, nanos))) = (self.base.packet(packet), self.base.moment(time)) else {
-            return false;
-        };
+        let Some(packet) = self.base.packet(packet) else { return false };
         let short = self.places.len() < SURE_COPIES;
         let Some(place) = self.place(pos).and_then(|i| self.places.get_mut(i)) else { return false };
         if short && place.pos != 0 {
             return false;
         }
-        *place = Place { sent_time, seconds, nanos, packet, pos: pos.0, fingerprint, copies: MARKED | in_flight };
+        *place = Place { sent_time, moment, packet, pos: pos.0, fingerprint, copies: MARKED | in_flight };
         true
     }
 
-    /// Marks the ACK of the next position and gives the time from its MSG to `time`; `None`, and nothing changes, where
-    /// that is negative or the packets are too far apart.
+    /// Marks the ACK of the next position and gives the nanoseconds from its MSG to `moment`; `None`, and nothing changes,
+    /// where that is negative or not known, or the packets are too far apart.
     #[inline(always)] // as above
-    pub(crate) fn acknowledge(&mut self, pos: Pos, packet: u64, time: Timestamp) -> Option<i64> {
+    pub(crate) fn acknowledge(&mut self, pos: Pos, packet: u64, moment: i64) -> Option<i64> {
         let i = self.place(pos)?;
         let place = self.places.get_mut(i)?;
-        let after = time.since(self.base.time(place)?);
         let packet = self.base.packet(packet).filter(|packet| *packet > 0)?;
-        if after < 0 {
+        let after = moment.wrapping_sub(place.moment);
+        if after < 0 || place.moment == TIMELESS {
             return None;
         }
         place.copies = MARKED | packet;
@@ -471,7 +493,7 @@ mod tests {
                 copies.put(all[n], Pos(0));
                 prop_assert!(copies.get(pos).is_some());
                 let near = |one: &Written| {
-                    let common = |one: &Written| one.time.is_some_and(|time| (0..SECONDS).contains(&time.seconds()));
+                    let common = |one: &Written| one.time.is_some_and(|time| (0..Timestamp::NEAR).contains(&time.seconds()));
                     packet - one.packet < u64::from(PACKETS / 2) && all.iter().all(common)
                 };
                 for one in all.iter().rev().take(SURE_COPIES) {
