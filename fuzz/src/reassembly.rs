@@ -171,6 +171,7 @@ fn with_hardly_any_room(plan: &mut Plan<'_>) {
         start_bytes: 60,
         plausible_jump: 1000,
         connections: 2,
+        closed: 1,
     };
     let mut tape = Tape::new(limits);
     let base = plan.u32();
