@@ -8,7 +8,7 @@ use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::StreamSink;
 
 /// Records that are looked at together, between as many that are taken.
-const BATCH: usize = 8;
+const BATCH: usize = 4;
 
 /// Looks at each record: for its guess, its connection, and what that points to.
 const LOOKS: usize = 2 + Depth::ALL.len();
