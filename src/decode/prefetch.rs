@@ -24,7 +24,7 @@ pub(crate) fn fetch<T>(value: &T) {
 /// The same for a value of which only the first `len` bytes are wanted, a constant.
 #[inline(always)] // as above
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "with 10,000 connections at once it saves a sixth of the time of `analyze`")]
+#[expect(unsafe_code, reason = "with 10,000 connections at once a miss takes 170 ns, and 5 to 14 asked for ahead")]
 pub(crate) fn fetch_first<T>(value: &T, len: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     let start = std::ptr::from_ref(value).cast::<i8>();
