@@ -147,16 +147,24 @@ impl<'a> Run<'a> {
     }
 
     /// The next record with no more known of it than where its packet begins, for a look at what is to come: it need not
-    /// be plain, nor be one at all where the one before was none.
+    /// be plain, nor a packet at all.
     #[inline(always)] // as above
     pub(in crate::decode) fn glance(&mut self) -> Option<(LinkType, &'a [u8])> {
         let rest = self.bytes.get(self.at..)?;
         let word = |at: usize| rest.get(at..)?.first_chunk().map(|word| self.order.u32(*word) as usize);
         let (link_type, header, len) = match self.form {
             Form::Pcap { link_type, .. } => (link_type, PCAP_HEADER, PCAP_HEADER.checked_add(word(8)?)?),
-            Form::Pcapng { interfaces } => (interfaces.get(word(8)?)?.link_type, BLOCK_HEADER, word(4)?),
+            Form::Pcapng { interfaces } => {
+                // A block of another kind has something else there.
+                let link_type = interfaces.get(word(8)?).map_or(LinkType(u16::MAX), |interface| interface.link_type);
+                (link_type, BLOCK_HEADER, word(4)?)
+            }
         };
-        let bytes = rest.get(header..len)?;
+        let bytes = rest.get(..len)?.get(header..).unwrap_or_default();
+        self.number += match self.form {
+            Form::Pcapng { .. } if word(0)? != block::ENHANCED_PACKET as usize => 0,
+            _ => 1,
+        };
         self.at += len;
         Some((link_type, bytes))
     }
@@ -171,10 +179,10 @@ impl<'a> Run<'a> {
         self.offset + self.at as u64
     }
 
-    /// The same run from that position on; `None` where its bytes are not at hand.
-    pub(in crate::decode) fn from(&self, position: u64) -> Option<Self> {
+    /// The same run from that position on, behind that number; `None` where its bytes are not at hand.
+    pub(in crate::decode) fn from(&self, position: u64, number: u64) -> Option<Self> {
         let at = usize::try_from(position.checked_sub(self.offset)?).ok()?;
-        (at <= self.bytes.len()).then_some(Self { at, ..self.clone() })
+        (at <= self.bytes.len()).then_some(Self { at, number, ..self.clone() })
     }
 
     /// How far it went, when everything it handed out was taken.

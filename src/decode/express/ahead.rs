@@ -19,7 +19,7 @@ const LOOKS: usize = 2 + Depth::ALL.len();
 pub(in crate::decode) struct Ahead {
     /// Where the next record to be looked at begins in the input.
     position: u64,
-    /// Its number, less one, unless there is something else than packets between them.
+    /// The number of the one before.
     looked: u64,
     /// Of the latest record that was looked at. Those of one connection come in rows, of which the first is enough.
     latest: u64,
@@ -40,7 +40,7 @@ impl Ahead {
     /// True when the next record of `records` comes so soon that it is time for a look.
     #[inline(always)] // into the loop over the records
     pub(super) const fn is_due(&self, records: &Run<'_>) -> bool {
-        self.looked < records.number() + (BATCH * (LOOKS - 1)) as u64
+        self.looked <= records.number() + (BATCH * (LOOKS - 1)) as u64
     }
 
     /// Looks at one batch more, and further at those before.
@@ -57,10 +57,9 @@ impl Ahead {
         if self.position < records.position() {
             (self.position, self.looked) = (records.position(), records.number());
         }
-        let Some(mut next) = records.from(self.position) else { return };
+        let Some(mut next) = records.from(self.position, self.looked) else { return };
         for hash in &mut self.hashes {
             let Some((link_type, bytes)) = next.glance() else { break };
-            self.looked += 1;
             let ends = headers::ip_packet(link_type, bytes).and_then(headers::ends_v4);
             let other = ends.map_or(0, |(addresses, ports)| u32::hash(addresses, ports));
             if other != self.latest {
@@ -68,6 +67,6 @@ impl Ahead {
                 connections.fetch_guess(other);
             }
         }
-        self.position = next.position();
+        (self.position, self.looked) = (next.position(), next.number());
     }
 }
