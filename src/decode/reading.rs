@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Connections;
 use super::capture::{Capture, CaptureError};
-use super::express::{self, Ahead, Express};
+use super::express::{self, Express, LookAhead};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
@@ -50,7 +50,7 @@ pub(super) fn read_by<S: StreamSink>(
 ) -> Reading {
     let mut intake = Intake::new(FragmentLimits::default());
     let mut connections = Connections::numbered_from(first_connection, limits);
-    let mut ahead = Ahead::default();
+    let mut ahead = LookAhead::default();
     let mut error = None;
     let mut stopped = false;
     loop {

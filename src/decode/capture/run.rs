@@ -89,17 +89,7 @@ impl<'a> Run<'a> {
         link_type: LinkType,
         max_record: u32,
     ) -> Self {
-        let form = Form::Pcap { link_type, nanos_per_tick };
-        Self {
-            bytes: window.at_hand(),
-            offset: window.offset(),
-            at: 0,
-            number,
-            form,
-            order,
-            max_record,
-            ends: Ends::WithLast,
-        }
+        Self::new(window, number, order, Form::Pcap { link_type, nanos_per_tick }, max_record)
     }
 
     /// Enhanced packet blocks of one pcapng section.
@@ -110,17 +100,12 @@ impl<'a> Run<'a> {
         interfaces: &'a [Described],
         max_record: u32,
     ) -> Self {
-        let form = Form::Pcapng { interfaces };
-        Self {
-            bytes: window.at_hand(),
-            offset: window.offset(),
-            at: 0,
-            number,
-            form,
-            order,
-            max_record,
-            ends: Ends::WithLast,
-        }
+        Self::new(window, number, order, Form::Pcapng { interfaces }, max_record)
+    }
+
+    fn new(window: &'a Window, number: u64, order: ByteOrder, form: Form<'a>, max_record: u32) -> Self {
+        let (bytes, offset) = (window.at_hand(), window.offset());
+        Self { bytes, offset, at: 0, number, form, order, max_record, ends: Ends::WithLast }
     }
 
     pub(super) const fn ending(self, ends: Ends) -> Self {

@@ -35,7 +35,7 @@
 //!
 //! With thousands of connections, what is known of them is in no cache of the core, and each step would wait for memory.
 //! So the next records are looked at first, and the memory of all their connections is asked for, one pointer after
-//! another ([`Ahead`]). That changes nothing but the time.
+//! another ([`LookAhead`]). That changes nothing but the time.
 //!
 //! # Why it may be trusted
 //!
@@ -53,9 +53,9 @@ use super::reading::Moment;
 use super::reassembly::StreamSink;
 use crate::time::Timestamp;
 
-mod ahead;
+mod look_ahead;
 
-pub(super) use ahead::Ahead;
+pub(super) use look_ahead::LookAhead;
 
 /// Whether the express way is taken where it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn run<S: StreamSink>(
     intake: &mut Intake,
     connections: &mut Connections<S>,
     sink: &mut S,
-    ahead: &mut Ahead,
+    ahead: &mut LookAhead,
     watch: &mut impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let (Some(mut records), Some(mut passing)) = (capture.run(), intake.passing()) else {

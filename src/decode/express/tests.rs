@@ -481,7 +481,7 @@ fn most_packets_of_a_plain_capture_take_the_express_way() {
         let mut framing = Framing::new(FramingOptions::default(), Rows::new(Log::default()));
         let mut intake = Intake::new(headers::FragmentLimits::default());
         let mut connections = Connections::new(StreamLimits::prompt());
-        let mut ahead = Ahead::default();
+        let mut ahead = LookAhead::default();
         let (mut express, mut general) = (0, 0);
         loop {
             let mut went = |_: Moment, _: &mut _| {

@@ -22,9 +22,10 @@ pub struct StreamLimits {
     /// farther out is ignored, unless the same direction had another that ended exactly there: two in a row are a
     /// capture that lost much, one is garbage. A segment that claims to be longer than this is ignored, too.
     pub plausible_jump: u32,
-    /// Connections tracked at once. Beyond it the longest idle sixteenth is forgotten, closed ones first.
+    /// Connections tracked at once. Beyond it the longest idle sixteenth is forgotten: closed ones, if there are as
+    /// many.
     pub connections: usize,
-    /// Closed connections remembered, beside one for each four that are open: a segment that comes late still belongs to
+    /// Closed connections remembered at most, beside one for each four that are open: a segment that comes late still belongs to
     /// the one it is of. Beyond it the half that was idle longest is forgotten.
     pub closed: usize,
 }

@@ -16,7 +16,7 @@ const LOOKS: usize = 2 + Depth::ALL.len();
 /// Asks for the memory of the next records' connections while earlier records are taken, one pointer after another: each
 /// batch is a step deeper than the one after it. A wrong look costs time and nothing else.
 #[derive(Debug)]
-pub(in crate::decode) struct Ahead {
+pub(in crate::decode) struct LookAhead {
     /// Where the next record to be looked at begins in the input.
     position: u64,
     /// The number of the one before.
@@ -29,14 +29,14 @@ pub(in crate::decode) struct Ahead {
     slots: [[Slot; BATCH]; Depth::ALL.len()],
 }
 
-impl Default for Ahead {
+impl Default for LookAhead {
     fn default() -> Self {
         let slots = [[Slot::MAX; BATCH]; Depth::ALL.len()];
         Self { position: 0, looked: 0, latest: 0, hashes: [0; BATCH], slots }
     }
 }
 
-impl Ahead {
+impl LookAhead {
     /// True when the next record of `records` comes so soon that it is time for a look.
     #[inline(always)] // into the loop over the records
     pub(super) const fn is_due(&self, records: &Run<'_>) -> bool {
