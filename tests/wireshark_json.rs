@@ -438,7 +438,7 @@ fn tcp_that_an_icmp_error_quotes_or_a_tunnel_carries_is_not_a_connection_of_the_
 fn what_is_no_export_ends_with_words_that_name_it() {
     let deep = "[".repeat(100_000);
     let deep_inside = format!("[{{\"_source\":{{\"layers\":{}", "{\"a\":".repeat(100_000));
-    let cases: [(&str, &str); 14] = [
+    let cases: [(&str, &str); 17] = [
         ("", "the input is empty"),
         (" \n", "white space only"),
         ("hello\nworld\n", "text that begins with `hello`"),
@@ -452,6 +452,12 @@ fn what_is_no_export_ends_with_words_that_name_it() {
         ("[{\"layers\":{}},,]", "malformed at byte 15: not JSON"),
         ("[{\"layers\":{]}}]", "malformed at byte 12: not JSON"),
         ("[{\"layers\":{\"tcp\":{\"tcp.len\":01}}}]", "malformed at byte 30: not JSON: invalid number"),
+        (
+            "[package]\nedition = \"2024\"\n[[bin]]\nname = \"x\"\n",
+            "not a capture: text that begins with `[package]`, with what looked like JSON malformed at byte 29 (not JSON",
+        ),
+        ("# Title\n<p align=\"center\">\nwords\n", "not a capture: text that begins with `# Title`; needed"),
+        ("a warning\n{\"layers\":{}}\n{]\n", "malformed at byte 25: not JSON"),
         ("<?xml version=\"1.0\"?>\n<pdml>\n", "PDML (-T pdml) is not read: give the capture file itself, or export it"),
     ];
     for (text, words) in cases {

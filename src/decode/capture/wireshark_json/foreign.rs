@@ -4,6 +4,9 @@ use crate::decode::capture::CaptureError;
 
 const INSTEAD: &str = "give the capture file itself, or export it with `tshark -r FILE -T json` (in Wireshark: File > Export Packet Dissections > As JSON)";
 
+/// How files of XML and HTML begin; Markdown has other tags.
+const MARKUP: [&[u8]; 6] = [b"<?xml", b"<!", b"<pdml", b"<psml", b"<html", b"<head"];
+
 /// The error for text whose next line is the start of an export that carries no usable packets. `line` is that
 /// line, `text` all that is here from the line on.
 pub(super) fn refuse(line: &[u8], text: &[u8]) -> Option<CaptureError> {
@@ -14,7 +17,7 @@ pub(super) fn refuse(line: &[u8], text: &[u8]) -> Option<CaptureError> {
 fn name(line: &[u8], text: &[u8]) -> Option<&'static str> {
     let holds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
     let body = line.trim_ascii_start();
-    if body.starts_with(b"<") {
+    if MARKUP.iter().any(|tag| body.get(..tag.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(tag))) {
         return Some(match () {
             () if holds(b"<pdml") => "PDML (-T pdml)",
             () if holds(b"<psml") => "PSML (-T psml)",
@@ -93,6 +96,7 @@ mod tests {
             ("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<?xml-stylesheet?>\n<pdml version=\"0\">", "PDML (-T pdml)"),
             ("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<psml version=\"0\">", "PSML (-T psml)"),
             ("<html>", "XML or HTML"),
+            ("<!doctype html>", "XML or HTML"),
             ("\"No.\",\"Time\",\"Source\",\"Destination\",\"Protocol\",\"Length\",\"Info\"", "a CSV packet list"),
             ("No.     Time           Source                Destination", "a plain-text packet list"),
             ("Frame 1: 74 bytes on wire (592 bits), 74 bytes captured (592 bits)", "packet details as text (-V)"),
@@ -116,6 +120,7 @@ mod tests {
             "Capturing on 'Loopback: lo'",
             "** (tshark:1): WARNING **: x -> y",
             "35 packets captured",
+            "<p align=\"center\">",
             "",
         ] {
             assert_eq!(name(line.as_bytes(), line.as_bytes()), None, "{line}");

@@ -82,6 +82,8 @@ pub struct WiresharkJson {
     packets: u64,
     strange: u64,
     ended: bool,
+    /// The first line of text before the JSON.
+    first_line: Option<String>,
 }
 
 /// How the packets stand in the file.
@@ -91,6 +93,12 @@ enum Shape {
     Array,
     /// One after the other, usually one on each line.
     Lines,
+}
+
+/// Where the JSON begins.
+struct Beginning {
+    shape: Shape,
+    first_line: Option<String>,
 }
 
 /// Where in an array the reader stands.
@@ -113,7 +121,7 @@ impl WiresharkJson {
         let limits = Limits { depth: limits.depth.min(Limits::default().depth), ..limits };
         let mut chunker = Chunker::new(reader, limits)?;
         let mut interpreter = Interpreter::default();
-        let shape = beginning(&mut chunker, &mut interpreter)?;
+        let Beginning { shape, first_line } = beginning(&mut chunker, &mut interpreter)?;
         Ok(Self {
             chunker,
             interpreter,
@@ -123,6 +131,7 @@ impl WiresharkJson {
             packets: 0,
             strange: 0,
             ended: false,
+            first_line,
         })
     }
 
@@ -131,13 +140,13 @@ impl WiresharkJson {
     /// # Errors
     /// [`CaptureError::Cut`] when the file ends inside a packet or its array, [`CaptureError::Malformed`] for
     /// what is not JSON, exceeds a limit or follows the end of the array, [`CaptureError::NotACapture`] for JSON that
-    /// holds no packets, [`CaptureError::Read`]. All packets before that place have been given out.
+    /// holds no packets and for text in which nothing but a line looked like JSON, [`CaptureError::Read`]. All packets before that place have been given out.
     #[allow(clippy::should_implement_trait, reason = "lends its buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
         }
-        let found = self.find();
+        let found = self.find().map_err(|error| self.or_text(error));
         self.ended = !matches!(found, Ok(Some(_)));
         let Some(Found { number, time, content }) = found? else { return Ok(None) };
         let bytes = self.interpreter.bytes.as_slice();
@@ -252,6 +261,19 @@ impl WiresharkJson {
         }
     }
 
+    /// After lines of text, what is malformed before the first packet is more of that text.
+    fn or_text(&self, error: CaptureError) -> CaptureError {
+        match (&self.first_line, error) {
+            (Some(line), CaptureError::Malformed { offset, what }) if self.packets == 0 => {
+                let found = format!(
+                    "text that begins with `{line}`, with what looked like JSON malformed at byte {offset} ({what})"
+                );
+                CaptureError::NotACapture { found }
+            }
+            (_, error) => error,
+        }
+    }
+
     fn no_export(&self) -> CaptureError {
         let found = match (self.shape, self.strange) {
             (Shape::Array, MAX_STRANGE..) => "a JSON array whose elements have no `_source.layers`".to_owned(),
@@ -350,7 +372,7 @@ fn next_name(interpreter: &Interpreter) -> String {
 }
 
 /// Finds where the JSON begins, past lines of text, and steps into it.
-fn beginning(chunker: &mut Chunker, interpreter: &mut Interpreter) -> Result<Shape, CaptureError> {
+fn beginning(chunker: &mut Chunker, interpreter: &mut Interpreter) -> Result<Beginning, CaptureError> {
     let mut first_line = None;
     loop {
         let Some(byte) = chunker.peek()? else {
@@ -361,12 +383,12 @@ fn beginning(chunker: &mut Chunker, interpreter: &mut Interpreter) -> Result<Sha
             });
         };
         match byte {
-            b'{' => return Ok(Shape::Lines),
+            b'{' => return Ok(Beginning { shape: Shape::Lines, first_line }),
             // A cut of an array that begins between two elements.
-            b',' if first_line.is_none() => return Ok(Shape::Lines),
+            b',' if first_line.is_none() => return Ok(Beginning { shape: Shape::Lines, first_line }),
             b'[' if opens_array(chunker)? => {
                 chunker.advance(1);
-                return Ok(Shape::Array);
+                return Ok(Beginning { shape: Shape::Array, first_line });
             }
             _ => {}
         }
@@ -423,12 +445,12 @@ fn malformed(error: &serde_json::Error, text: &[u8], offset: u64, chunker: &Chun
     CaptureError::Malformed { offset: offset + chunker.file_len(&text[..place]), what: format!("not JSON: {what}") }
 }
 
-/// Control bytes do not occur in text; neither do bytes that UTF-8 never uses.
 /// What a tool's message may begin with, and a packet cannot.
 const fn begins_chatter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'(')
 }
 
+/// Control bytes do not occur in text; neither do bytes that UTF-8 never uses.
 const fn is_binary(byte: u8) -> bool {
     matches!(byte, 0..=8 | 14..=26 | 28..=31 | 0x7f | 0xf8..)
 }
