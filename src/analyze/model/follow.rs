@@ -1,6 +1,7 @@
 //! Positions written again or late: what is known of one when it is written, until it is told.
 
-use super::{Model, Prior, place};
+use super::prior::Prior;
+use super::{Model, place};
 use crate::analyze::Step;
 use crate::analyze::again::{Acted, Again, Age, How, Left, Room, Terms};
 use crate::analyze::facts::{AgainFacts, NeverFacts};

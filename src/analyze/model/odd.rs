@@ -1,6 +1,7 @@
 //! What is gathered about a frame that is not of the ordinary course, for the rules.
 
-use super::{Model, Prior, place};
+use super::prior::Prior;
+use super::{Model, place};
 use crate::analyze::Step;
 use crate::analyze::course::{Event, OutOfCourse};
 use crate::analyze::facts::FrameFacts;

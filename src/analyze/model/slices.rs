@@ -1,14 +1,25 @@
 //! Whether packages are as long as they have to be: every one but the last has maximum_msg_size bytes (PROTOCOL §3.2).
 
-use super::{Model, Prior, Short, place};
+use super::prior::Prior;
+use super::{Model, place};
 use crate::analyze::facts::SliceFacts;
 use crate::analyze::ledger::index;
 use crate::analyze::rules::Found;
 use crate::analyze::rules::field_inconsistency::judge_slice;
 use crate::analyze::{Step, StepVerdict};
 use crate::decode::framing::{CapacityBasis, FramedConnection, LocatedFrame};
+use crate::time::Timestamp;
 use crate::window::Departure;
 use crate::wire::{MaxMsgSize, Name, Pos, Side};
+
+/// A package with fewer bytes than maximum_msg_size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Short {
+    pos: Pos,
+    packet: u64,
+    time: Option<Timestamp>,
+    len: usize,
+}
 
 impl Model {
     /// Judges the package before, which the frame at hand shows to be too short, and the one at hand.
