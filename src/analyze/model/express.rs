@@ -18,7 +18,7 @@ use super::Model;
 use crate::decode::framing::LocatedFrame;
 use crate::decode::observer::fingerprint;
 use crate::decode::observer::memory::Copies;
-use crate::decode::prefetch::{Depth, fetch_first};
+use crate::decode::prefetch::{Depth, fetch, fetch_first};
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{FrameView, Name, Pos, Side};
 
@@ -174,13 +174,14 @@ impl Model {
         self.run.take(located)
     }
 
-    /// Asks for the memory that an ordinary frame will need.
+    /// Asks for the memory that a frame will need: an ordinary one of a run, or one of the general way.
     #[inline]
     pub(in crate::analyze) fn fetch(&self, depth: Depth) {
         let next = |pos: i32| Pos(pos.saturating_add(1));
         match depth {
             Depth::First => {}
             Depth::Second => fetch_first(&self.run, HOT),
+            Depth::Third if self.run.most == 0 => fetch(self),
             Depth::Third => self.run.copies.fetch(next(self.run.acked), next(self.run.highest)),
         }
     }
