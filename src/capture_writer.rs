@@ -26,8 +26,6 @@ const BATCH: usize = 64 << 10;
 
 const APPLICATION: &str = concat!("arqscope ", env!("CARGO_PKG_VERSION"));
 
-const NANOS_PER_SEC: u64 = 1_000_000_000;
-
 /// What a capture file says about itself. pcap has no place for the texts.
 #[derive(Debug, Clone)]
 pub struct Description<'a> {
@@ -157,7 +155,6 @@ impl<W: Write> CaptureWriter<W> {
     ) -> io::Result<()> {
         let out_of_range =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("the packet time {time} cannot be written"));
-        let nanos = u64::try_from(time.nanos()).map_err(|_| out_of_range())?;
         let keep = if self.snaplen == 0 { usize::MAX } else { self.snaplen as usize };
         let [first, second] = parts;
         let first = first.get(..keep).unwrap_or(first);
@@ -166,13 +163,14 @@ impl<W: Write> CaptureWriter<W> {
         let original_len = original_len.max(len as u32);
         match &mut self.encoder {
             Encoder::Pcap(buffer) => {
-                let seconds = u32::try_from(nanos / NANOS_PER_SEC).map_err(|_| out_of_range())?;
-                let fields = [seconds, (nanos % NANOS_PER_SEC) as u32, len as u32, original_len];
+                let seconds = u32::try_from(time.seconds()).map_err(|_| out_of_range())?;
+                let fields = [seconds, time.subsec_nanos(), len as u32, original_len];
                 buffer.extend_from_slice(fields.map(u32::to_le_bytes).as_flattened());
                 buffer.extend_from_slice(first);
                 buffer.extend_from_slice(second);
             }
             Encoder::Pcapng(writer) => {
+                let nanos = u64::try_from(time.nanos()).map_err(|_| out_of_range())?;
                 self.packet.clear();
                 self.packet.extend_from_slice(first);
                 self.packet.extend_from_slice(second);

@@ -183,11 +183,13 @@ impl TcpConversation {
             return Ok(());
         }
         self.receive(from, received);
-        let mut segments = bytes.chunks(self.max_segment).peekable();
-        while let Some(segment) = segments.next() {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (segment, after) = rest.split_at(rest.len().min(self.max_segment));
             self.make_room(from, segment.len() as u64, time, sink)?;
-            let push = if segments.peek().is_none() { PSH } else { TcpFlags::default() };
+            let push = if after.is_empty() { PSH } else { TcpFlags::default() };
             self.emit(from, TcpFlags::ACK | push, segment, time, sink)?;
+            rest = after;
         }
         Ok(())
     }

@@ -92,10 +92,20 @@ pub(super) struct Lane {
     segments: VecDeque<Segment>,
     passed: usize,
     arrived: usize,
+    next: Next,
     last_arrival: u64,
     last_read: u64,
     /// Frames that have not passed the capture point; kept only where someone asks for them.
     pub(super) marks: VecDeque<Mark>,
+}
+
+/// When the next segment passes the capture point, when the next that has passed arrives, and when the next that has
+/// arrived is read; [`u64::MAX`] for none. Kept, since each step of the connection asks for all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Next {
+    pass: u64,
+    arrival: u64,
+    read: u64,
 }
 
 impl Lane {
@@ -112,6 +122,7 @@ impl Lane {
             segments: VecDeque::new(),
             passed: 0,
             arrived: 0,
+            next: Next { pass: u64::MAX, arrival: u64::MAX, read: u64::MAX },
             last_arrival: 0,
             last_read: 0,
             marks: VecDeque::new(),
@@ -147,13 +158,16 @@ impl Lane {
         let read = (arrives + processing).max(self.last_read);
         self.last_arrival = arrives;
         self.last_read = read;
+        if self.passed == self.segments.len() {
+            self.next.pass = passes;
+        }
         self.segments.push_back(Segment { kind, passes, arrives, read, len, received });
     }
 
     /// When the next segment passes the capture point; `u64::MAX` for none, here and below.
     #[inline]
-    pub(super) fn next_pass(&self) -> u64 {
-        self.segments.get(self.passed).map_or(u64::MAX, |segment| segment.passes)
+    pub(super) const fn next_pass(&self) -> u64 {
+        self.next.pass
     }
 
     /// What the next segment to pass acknowledges.
@@ -163,23 +177,24 @@ impl Lane {
 
     /// When the next segment arrives that has passed.
     #[inline]
-    pub(super) fn next_arrival(&self) -> u64 {
-        self.segments
-            .get(self.arrived)
-            .filter(|_| self.arrived < self.passed)
-            .map_or(u64::MAX, |segment| segment.arrives)
+    pub(super) const fn next_arrival(&self) -> u64 {
+        self.next.arrival
     }
 
     /// When the next segment is read that has arrived.
     #[inline]
-    pub(super) fn next_read(&self) -> u64 {
-        self.segments.front().filter(|_| self.arrived > 0).map_or(u64::MAX, |segment| segment.read)
+    pub(super) const fn next_read(&self) -> u64 {
+        self.next.read
     }
 
     /// Takes the next segment past the capture point: the segment, and where in `bytes` its data are.
     pub(super) fn pass(&mut self) -> Option<(Segment, Range<usize>)> {
         let segment = *self.segments.get(self.passed)?;
+        if self.arrived == self.passed {
+            self.next.arrival = segment.arrives;
+        }
         self.passed += 1;
+        self.next.pass = self.segments.get(self.passed).map_or(u64::MAX, |segment| segment.passes);
         let data = self.seen..self.seen + segment.len;
         self.seen = data.end;
         Some((segment, data))
@@ -195,7 +210,12 @@ impl Lane {
     /// Takes in the arrival of the next segment.
     pub(super) fn arrive(&mut self) -> Option<Segment> {
         let segment = *self.segments.get(self.arrived)?;
+        if self.arrived == 0 {
+            self.next.read = segment.read;
+        }
         self.arrived += 1;
+        let has_passed = self.segments.get(self.arrived).filter(|_| self.arrived < self.passed);
+        self.next.arrival = has_passed.map_or(u64::MAX, |segment| segment.arrives);
         Some(segment)
     }
 
@@ -204,10 +224,12 @@ impl Lane {
     pub(super) fn take_read(&mut self, now: u64) -> (Range<usize>, bool) {
         let start = self.read;
         let mut fin = false;
-        while self.next_read() <= now {
+        while self.next.read <= now {
             let Some(segment) = self.segments.pop_front() else { break };
             self.passed -= 1;
             self.arrived -= 1;
+            let has_arrived = self.segments.front().filter(|_| self.arrived > 0);
+            self.next.read = has_arrived.map_or(u64::MAX, |segment| segment.read);
             self.read += segment.len;
             fin |= segment.kind == Kind::Fin;
         }
@@ -221,6 +243,54 @@ impl Lane {
             self.base += self.read as u64;
             self.seen -= self.read;
             self.read = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What [`Next`] keeps, looked for among the segments.
+    fn sought(lane: &Lane) -> Next {
+        let time = |at: usize, before: usize, time: fn(&Segment) -> u64| {
+            lane.segments.get(at).filter(|_| at < before).map_or(u64::MAX, time)
+        };
+        Next {
+            pass: time(lane.passed, usize::MAX, |segment| segment.passes),
+            arrival: time(lane.arrived, lane.passed, |segment| segment.arrives),
+            read: time(0, lane.arrived, |segment| segment.read),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_times_are_those_of_the_segments(
+            seed: u64,
+            (delay, jitter, processing) in (0_u64..50, 0_u64..50, 0_u64..50),
+            share in 0_u32..=1_000_000,
+            acts in proptest::collection::vec((0_u8..3, 0_u64..30), 1..200),
+        ) {
+            let pace = Pace { delay, jitter, processing };
+            let mut lane = Lane::new(Side::Client, Vantage::from_share(f64::from(share) / 1e6).unwrap(), pace, Rand64::new(u128::from(seed)));
+            let mut now = 0;
+            for (act, pause) in acts {
+                let next = lane.next_pass().min(lane.next_arrival()).min(lane.next_read());
+                if act == 0 || next == u64::MAX {
+                    now += pause;
+                    lane.bytes.push(0);
+                    lane.send(if pause % 5 == 0 { Kind::Ack } else { Kind::Data }, usize::from(pause % 5 != 0), 0, now);
+                } else if next == lane.next_pass() {
+                    lane.pass();
+                } else if next == lane.next_arrival() {
+                    lane.arrive();
+                } else {
+                    lane.take_read(next + pause);
+                }
+                prop_assert_eq!(lane.next, sought(&lane));
+            }
         }
     }
 }

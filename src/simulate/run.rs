@@ -18,6 +18,8 @@ use crate::wire::{Pos, Side};
 /// A TCP that received data and has nothing to send acknowledges after so long.
 const DELAYED_ACK: u64 = 40_000_000;
 
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
 /// One connection, advanced packet by packet.
 pub(super) struct Run {
     id: u32,
@@ -62,6 +64,18 @@ enum Step {
     Wake(Side),
     Ack(Side),
 }
+
+/// At one moment the first of these is first: arrivals before reading, reading before timers.
+const STEPS: [Step; 8] = [
+    Step::Arrive(Side::Server),
+    Step::Arrive(Side::Client),
+    Step::Read(Side::Server),
+    Step::Read(Side::Client),
+    Step::Wake(Side::Client),
+    Step::Wake(Side::Server),
+    Step::Ack(Side::Client),
+    Step::Ack(Side::Server),
+];
 
 impl Run {
     /// A connection that opens at its time.
@@ -192,38 +206,35 @@ impl Run {
     pub(super) fn next_packet(&mut self) -> Option<u64> {
         loop {
             let packet = self.client.lane.next_pass().min(self.server.lane.next_pass());
-            let (time, step) = self.next_step();
+            let times = self.times();
+            let time = times.into_iter().fold(u64::MAX, u64::min);
             // A packet passes before it arrives, though both may be at one moment.
             if packet <= time {
                 return (packet != u64::MAX).then_some(packet);
             }
-            match step {
-                Step::Arrive(at) => self.arrive(at, time),
-                Step::Read(by) => self.read(by, time),
-                Step::Wake(side) => self.wake(side, time),
-                Step::Ack(side) => self.send(side, Kind::Ack, 0, time),
+            match times.into_iter().zip(STEPS).find(|(at, _)| *at == time)? {
+                (_, Step::Arrive(at)) => self.arrive(at, time),
+                (_, Step::Read(by)) => self.read(by, time),
+                (_, Step::Wake(side)) => self.wake(side, time),
+                (_, Step::Ack(side)) => self.send(side, Kind::Ack, 0, time),
             }
         }
     }
 
+    /// When each of [`STEPS`] comes next.
     #[inline]
-    fn next_step(&self) -> (u64, Step) {
-        let mut next = (u64::MAX, Step::Wake(Side::Client));
-        let mut offer = |time: u64, step: Step| {
-            if time < next.0 {
-                next = (time, step);
-            }
-        };
-        // At one moment: arrivals before reading, reading before timers.
-        offer(self.client.lane.next_arrival(), Step::Arrive(Side::Server));
-        offer(self.server.lane.next_arrival(), Step::Arrive(Side::Client));
-        offer(self.client.lane.next_read(), Step::Read(Side::Server));
-        offer(self.server.lane.next_read(), Step::Read(Side::Client));
-        offer(self.client.wakes, Step::Wake(Side::Client));
-        offer(self.server.wakes, Step::Wake(Side::Server));
-        offer(self.client.ack_due, Step::Ack(Side::Client));
-        offer(self.server.ack_due, Step::Ack(Side::Server));
-        next
+    const fn times(&self) -> [u64; STEPS.len()] {
+        let Self { client, server, .. } = self;
+        [
+            client.lane.next_arrival(),
+            server.lane.next_arrival(),
+            client.lane.next_read(),
+            server.lane.next_read(),
+            client.wakes,
+            server.wakes,
+            client.ack_due,
+            server.ack_due,
+        ]
     }
 
     /// Hands the packet that [`next_packet`](Self::next_packet) announced to `sink`.
@@ -384,7 +395,9 @@ pub(super) fn addresses(id: u32) -> [Address; 2] {
 
 /// The time of the capture at `nanos` after its start.
 pub(super) fn at(start: Timestamp, nanos: u64) -> Timestamp {
-    Timestamp::from_wide_nanos(start.nanos() + i128::from(nanos)).unwrap_or(start)
+    let (seconds, nanos) = ((nanos / NANOS_PER_SEC) as i64, (nanos % NANOS_PER_SEC) as i64);
+    let seconds = start.seconds().checked_add(seconds);
+    seconds.and_then(|seconds| Timestamp::from_parts(seconds, i64::from(start.subsec_nanos()) + nanos)).unwrap_or(start)
 }
 
 fn client_config(exchange: &Exchange, clock: WallClock) -> ClientConfig {

@@ -72,8 +72,12 @@ impl Vantage {
             Side::Client => self.0,
             Side::Server => 1_000_000 - self.0,
         };
-        let way = arrives.saturating_sub(left) as u128;
-        left + (way * millionths as u128 / 1_000_000) as u64
+        let way = arrives.saturating_sub(left);
+        // Numbers of two words are divided by a call.
+        left + match way.checked_mul(millionths as u64) {
+            Some(product) => product / 1_000_000,
+            None => (way as u128 * millionths as u128 / 1_000_000) as u64,
+        }
     }
 }
 
