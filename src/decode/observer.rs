@@ -269,7 +269,7 @@ impl Observer {
     #[inline]
     fn acknowledge_next(&mut self, number: Pos, packet: u64) {
         self.window.acknowledge_through(number);
-        self.acks.put(number, packet);
+        self.acks.put(number, packet, self.copies.len());
     }
 
     /// The memory of what was written.
@@ -392,7 +392,7 @@ impl Observer {
         let verdict = self.window.acknowledge(number);
         let number = number.unwrap_or_default();
         if self.window.last_acked() != last && self.window.last_acked() == Some(number) {
-            self.acks.put(number, packet);
+            self.acks.put(number, packet, self.copies.len());
         }
         let answers = match self.copies.get(number) {
             Some(copy) => answered(copy, time),

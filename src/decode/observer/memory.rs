@@ -15,7 +15,7 @@ const MAX_COPIES: usize = 1 << 15;
 const SURE_COPIES: usize = 64;
 /// Places for them to begin with: most connections of a crowd are short.
 const FIRST_COPIES: usize = 8;
-/// Advancing ACKs remembered.
+/// Advancing ACKs remembered, at most.
 const MAX_ACKS: usize = 256;
 /// Gaps whose opening is remembered.
 const MAX_OPENINGS: usize = 256;
@@ -341,8 +341,18 @@ pub(crate) struct Acks {
 const ACK_REACH: u64 = 1 << 31;
 
 impl Acks {
-    pub(crate) fn put(&mut self, number: Pos, packet: u64) {
-        if self.recent.len() >= MAX_ACKS {
+    /// As many as there are positions whose copy is remembered: of others nobody asks.
+    const fn most(copies: usize) -> usize {
+        match copies {
+            ..SURE_COPIES => SURE_COPIES,
+            SURE_COPIES..MAX_ACKS => copies,
+            MAX_ACKS.. => MAX_ACKS,
+        }
+    }
+
+    /// Remembers one, beside a memory of so many copies.
+    pub(crate) fn put(&mut self, number: Pos, packet: u64, copies: usize) {
+        if self.recent.len() >= Self::most(copies) {
             self.forgotten = self.recent.pop_front().map_or(self.forgotten, |(number, _)| number);
         }
         let offset = self.offset(packet).filter(|_| !self.recent.is_empty()).unwrap_or_else(|| self.count_from(packet));
@@ -359,10 +369,10 @@ impl Acks {
         }
         let lowest = lowest.max(first);
         let more = usize::try_from(last.0 - lowest.0).map_or(0, |more| more + 1);
-        self.recent.reserve(more.min(MAX_ACKS - self.recent.len().min(MAX_ACKS)));
+        self.recent.reserve(more.min(Self::most(copies.len()).saturating_sub(self.recent.len())));
         for pos in (lowest.0..=last.0).map(Pos) {
             if let Some(packet) = copies.ack_packet(pos) {
-                self.put(pos, packet);
+                self.put(pos, packet, copies.len());
             }
         }
     }
@@ -510,16 +520,17 @@ mod tests {
             steps in prop::collection::vec((1..4_i32, prop_oneof![
                 8 => -3..2000_i64, 1 => Just(1_i64 << 31), 1 => Just((1_i64 << 31) - 1), 1 => Just(1_i64 << 33),
             ]), 1..600),
+            copies in 0..2 * MAX_ACKS,
         ) {
             let (mut acks, mut all) = (Acks::default(), Vec::new());
             let (mut number, mut packet) = (0, 5_u64);
             for (by, later) in steps {
                 number += by;
                 packet = packet.saturating_add_signed(later);
-                acks.put(Pos(number), packet);
+                acks.put(Pos(number), packet, copies);
                 all.push((number, packet));
                 let near = |(_, other): &&(i32, u64)| other.abs_diff(packet) < ACK_REACH - 10_000;
-                let remembered = all.len() - all.iter().rev().take(MAX_ACKS).take_while(near).count();
+                let remembered = all.len() - all.iter().rev().take(copies.clamp(SURE_COPIES, MAX_ACKS)).take_while(near).count();
                 for pos in (number - 300).max(1)..=number {
                     let at = all.partition_point(|(number, _)| *number < pos);
                     match acks.covering(Pos(pos)) {
