@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub mod intake;
 pub mod limits;
 pub mod message;
+mod moment;
 pub(crate) mod observer;
 pub(crate) mod prefetch;
 pub mod print;

@@ -7,8 +7,8 @@ use super::capture::{Capture, CaptureError};
 use super::express::{self, Express, LookAhead};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
+pub use super::moment::Moment;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
-use crate::time::Timestamp;
 
 /// What one capture came to.
 #[derive(Debug)]
@@ -82,15 +82,4 @@ pub(super) fn read_by<S: StreamSink>(
     }
     let streams = *connections.counters();
     Reading { intake, streams, connections: connections.count() - first_connection, error, stopped }
-}
-
-/// A packet was taken in.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// Its number.
-    pub packet: u64,
-    /// Its capture time.
-    pub time: Option<Timestamp>,
-    /// Nothing more is at hand: the next packet may be long in coming, so what was printed should be seen.
-    pub idle: bool,
 }

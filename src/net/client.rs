@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::clock::Clock;
-use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
+use super::close::{CLOSE_PATIENCE, Close};
+use super::connection::{Connection, GivenUp, Patience, Watch};
 use super::{NetError, Recording};
 use crate::endpoint::{
     Client, ClientConfig, Detail, Endpoint, Event, FrameCopy, Moment, Outcome, OutgoingRun, ResendPolicy,

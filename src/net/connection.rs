@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 
 use super::NetError;
 use super::clock::Clock;
+use super::close::Close;
 use super::recording::Track;
 use crate::endpoint::{Endpoint, Event, Moment, OutgoingRun, TransportEnd};
 use crate::wire::{FrameLayout, HANDSHAKE};
@@ -29,9 +30,6 @@ pub(super) const BATCH_LEN: usize = 64 << 10;
 /// Reads after which output gets its turn, and then other connections: neither direction starves the other, and one that
 /// floods starves nobody.
 const READS_IN_A_ROW: usize = 2;
-
-/// How long the other side may take to close, once the exchange is over.
-pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs of frames after which events are drained while a batch is filled.
 const RUNS_BETWEEN_DRAINS: usize = 512;
@@ -95,15 +93,6 @@ pub enum GivenUp {
     /// What was received cannot be kept.
     #[error(transparent)]
     Keeping(#[from] NetError),
-}
-
-/// How a connection is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Close {
-    /// FIN: this side has no more to say.
-    Finish,
-    /// RST: this side wants no more of it.
-    Reset,
 }
 
 /// A socket with its endpoint.

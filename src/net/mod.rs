@@ -22,6 +22,7 @@
 
 mod client;
 mod clock;
+mod close;
 mod connection;
 mod delivery;
 mod door;

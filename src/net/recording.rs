@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use super::clock::Clock;
-use super::connection::Close;
+use super::close::Close;
 use crate::endpoint::{Moment, TransportEnd};
 use crate::record::{Ending, RecordError, RecordedConnection, Recorder};
 use crate::wire::Side;

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::connection::{CLOSE_PATIENCE, Close, Connection, GivenUp, Patience, Watch};
+use super::close::{CLOSE_PATIENCE, Close};
+use super::connection::{Connection, GivenUp, Patience, Watch};
 use super::delivery::MessageFile;
 use super::door::{Arrival, Door};
 use super::signals::stopped;

@@ -19,7 +19,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::Compression;
 use super::facts::Note;
-use super::window::{CAPACITY, Source, SourceError};
+use super::reads::{CAPACITY, SourceError};
+use super::source::Source;
 
 /// Blocks on their way: one is taken apart, one is filled, and the others wait so that neither side does.
 const BLOCKS: usize = 4;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::facts::ByteOrder;
-use super::pcap;
+use super::magic;
 
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
@@ -92,8 +92,8 @@ pub(super) fn frame(bytes: &[u8], order: ByteOrder, max_len: u32) -> Result<Fram
     } else {
         order
     };
-    if pcap::detect(*kind).is_some() {
-        return Err(format!("a pcap file header where a block should begin: {}", pcap::JOINED));
+    if magic::detect(*kind).is_some() {
+        return Err(format!("a pcap file header where a block should begin: {}", magic::JOINED));
     }
     let (kind, stated) = (order.u32(*kind), order.u32(*len));
     if kind == 0 && stated == 0 {

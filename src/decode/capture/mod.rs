@@ -25,10 +25,13 @@ mod clock;
 mod compression;
 mod error;
 mod facts;
+mod magic;
 mod pcap;
 mod pcapng;
+mod reads;
 mod run;
 mod sniff;
+mod source;
 mod window;
 pub mod wireshark_json;
 
@@ -49,7 +52,8 @@ use pcapng::PcapngReader;
 use run::Ends;
 pub(super) use run::{Run, Taken};
 use sniff::Kind;
-use window::{Source, Window};
+use source::Source;
+use window::Window;
 use wireshark_json::{Limits as JsonLimits, WiresharkJson};
 
 /// Where a capture comes from. Displays as the user named it.

@@ -5,6 +5,7 @@
 use pcap_file::pcap::PcapParser;
 
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, Notes, PcapDialect, TimeUnit};
+use super::magic::{JOINED, MICROS, detect};
 use super::run::{Run, Taken};
 use super::window::Window;
 use super::{CaptureError, CaptureLimits};
@@ -20,33 +21,11 @@ const RECORD_HEADER: usize = 16;
 /// Length of a record header of [`PcapDialect::Modified`].
 const MODIFIED_RECORD_HEADER: usize = 24;
 
-/// Magic number of the standard format, timestamps in microseconds.
-const MICROS: u32 = 0xa1b2_c3d4;
-
-/// Magic number of the standard format, timestamps in nanoseconds.
-const NANOS: u32 = 0xa1b2_3c4d;
-
-/// Magic number of [`PcapDialect::Modified`].
-const MODIFIED: u32 = 0xa1b2_cd34;
-
 /// In the header's link type field: the four highest bits tell the length of the frame check sequence.
 const FCS_LENGTH_PRESENT: u32 = 0x0400_0000;
 
 /// Where those four bits begin; they count units of two bytes.
 const FCS_LENGTH_SHIFT: u32 = 28;
-
-/// What to do about captures appended to one another.
-pub(super) const JOINED: &str = "captures were appended to one another; join them with mergecap instead";
-
-/// What a magic number that this module reads says.
-pub(super) fn detect(magic: [u8; 4]) -> Option<(ByteOrder, TimeUnit, PcapDialect)> {
-    [ByteOrder::Little, ByteOrder::Big].into_iter().find_map(|order| match order.u32(magic) {
-        MICROS => Some((order, TimeUnit::Microseconds, PcapDialect::Standard)),
-        NANOS => Some((order, TimeUnit::Nanoseconds, PcapDialect::Standard)),
-        MODIFIED => Some((order, TimeUnit::Microseconds, PcapDialect::Modified)),
-        _ => None,
-    })
-}
 
 /// Reads records of one file.
 pub(super) struct PcapReader {

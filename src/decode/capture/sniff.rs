@@ -1,6 +1,6 @@
 //! What input is, by its first bytes.
 
-use super::{CaptureError, Compression, compression, pcap};
+use super::{CaptureError, Compression, compression, magic};
 
 /// Bytes that tell every format apart.
 pub(super) const ENOUGH: usize = 64;
@@ -23,7 +23,7 @@ pub(super) fn certain(head: &[u8]) -> Option<Kind> {
     if *magic == [0x0a, 0x0d, 0x0d, 0x0a] {
         return Some(Kind::Pcapng);
     }
-    pcap::detect(*magic).map(|_| Kind::Pcap)
+    magic::detect(*magic).map(|_| Kind::Pcap)
 }
 
 /// Names the format of other input, which begins with `head`: [`ENOUGH`] bytes of it, or all there are.

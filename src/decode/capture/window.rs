@@ -7,10 +7,9 @@ use std::ops::Range;
 use super::ahead::{Ahead, Block, HEAD_ROOM, Next};
 use super::compression::{Compressed, Gzip, Zstd};
 use super::facts::Note;
+use super::reads::{CAPACITY, SourceError};
+use super::source::Source;
 use super::{CaptureError, CaptureLimits, Compression};
-
-/// The buffer's size until a record is larger.
-pub(super) const CAPACITY: usize = 256 * 1024;
 
 /// Its size before [`LONG`]: of a short input, a smaller buffer has fewer pages to be made.
 const FIRST_CAPACITY: usize = 64 * 1024;
@@ -26,67 +25,6 @@ const AHEAD_AGAIN: u64 = if cfg!(test) { 300_000 } else { 64 << 20 };
 
 /// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
 const LEAD: usize = 64;
-
-/// Where bytes come from.
-pub(super) enum Source {
-    Plain(Box<dyn Read + Send>),
-    Gzip(Gzip),
-    Zstd(Zstd),
-}
-
-/// Why a [`Source`] gave no bytes.
-pub(super) enum SourceError {
-    /// The system failed.
-    Io(io::Error),
-    /// The compressed data is cut or damaged.
-    Damaged {
-        /// Compressed bytes taken before.
-        at: u64,
-        /// One phrase.
-        what: String,
-    },
-    /// A zstd frame asks for a larger window than it gets.
-    ZstdWindow {
-        /// What it may have, in bytes.
-        limit: u64,
-    },
-}
-
-impl Source {
-    pub(super) const fn compression(&self) -> Option<Compression> {
-        match self {
-            Self::Plain(_) => None,
-            Self::Gzip(_) => Some(Compression::Gzip),
-            Self::Zstd(_) => Some(Compression::Zstd),
-        }
-    }
-
-    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, SourceError> {
-        match self {
-            Self::Plain(reader) => read_some(reader, into).map_err(SourceError::Io),
-            Self::Gzip(gzip) => gzip.read(into),
-            Self::Zstd(zstd) => zstd.read(into),
-        }
-    }
-
-    pub(super) const fn note(&self) -> Option<Note> {
-        match self {
-            Self::Plain(_) => None,
-            Self::Gzip(gzip) => gzip.note(),
-            Self::Zstd(zstd) => zstd.note(),
-        }
-    }
-}
-
-/// One read(2), repeated only when a signal interrupted it.
-pub(super) fn read_some(reader: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match reader.read(into) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
 
 /// Who reads the source.
 enum Feed {

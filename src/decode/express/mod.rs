@@ -49,7 +49,7 @@ use super::Connections;
 use super::capture::Capture;
 use super::headers;
 use super::intake::Intake;
-use super::reading::Moment;
+use super::moment::Moment;
 use super::reassembly::StreamSink;
 use crate::time::Timestamp;
 

@@ -5,12 +5,13 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 
 use super::error::Problem;
-use super::eval::{Constant, Needle, Node, Operand, Relation, ValueSet};
+use super::eval::{Needle, Node, Operand, Relation};
 use super::fields::{FieldType, Others};
 use super::lexer::{Token, TokenKind};
 use super::literal::{Literal, LiteralKind};
 use super::operand::{Origin, Side, Typed, is_bytes};
 use super::parser::{OPERATORS, Parsed, Parser};
+use super::value::{Constant, ValueSet};
 use super::{pattern, suggest};
 
 /// Regular expressions in one filter; each may take [`pattern::REGEX_SIZE`] and as much again for its cache.

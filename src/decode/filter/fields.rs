@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::eval::{Scratch, Value};
+use super::value::{Scratch, Value};
 use crate::decode::Row;
 use crate::wire::{Name, Side};
 

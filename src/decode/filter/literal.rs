@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::error::Problem;
-use super::eval::Constant;
 use super::fields::{FieldType, Others};
 use super::suggest;
+use super::value::Constant;
 use crate::time::Timestamp;
 
 /// A value as written.

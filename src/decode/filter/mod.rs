@@ -42,10 +42,11 @@ mod slice;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use error::FilterError;
-pub use eval::Scratch;
 pub use fields::{FIELDS, FieldInfo, FieldType, Others};
+pub use value::Scratch;
 
 use super::Row;
 use eval::Node;

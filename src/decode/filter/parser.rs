@@ -16,8 +16,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::Problem;
-use super::eval::{Node, Scratch};
+use super::eval::Node;
 use super::lexer::{Lexer, Token, TokenKind};
+use super::value::Scratch;
 use super::{MAX_DEPTH, suggest};
 
 pub(super) const OPERATORS: &str = "==, !=, >, <, >=, <=, contains, matches, in";

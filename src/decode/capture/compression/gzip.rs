@@ -7,7 +7,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::{Between, Compressed};
 use crate::decode::capture::facts::{Compression, Note};
-use crate::decode::capture::window::SourceError;
+use crate::decode::capture::reads::SourceError;
 
 /// Room that a call of the decompressor is given at least. It unpacks into 32 KiB of its own first, and what does not
 /// fit into the room is lost when damage follows.

@@ -6,7 +6,7 @@ mod zstd;
 use std::io::Read;
 
 use super::facts::{Compression, Note};
-use super::window::{SourceError, read_some};
+use super::reads::{SourceError, read_some};
 
 pub(super) use gzip::Gzip;
 pub(super) use zstd::Zstd;

@@ -6,7 +6,7 @@ use ::zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use super::{Between, Compressed};
 use crate::decode::capture::facts::{Compression, Note};
-use crate::decode::capture::window::SourceError;
+use crate::decode::capture::reads::SourceError;
 
 /// Bytes of a block's header, which a decoder asks for together with what is before it.
 const BLOCK_HEADER: usize = 3;

@@ -203,7 +203,7 @@ fn everything_before_a_damage_is_delivered_however_the_input_arrives() {
 #[test]
 fn of_damaged_data_as_much_is_unpacked_with_little_room_as_with_much() {
     use super::super::compression::{Compressed, Gzip, Zstd};
-    use super::super::window::SourceError;
+    use super::super::reads::SourceError;
 
     /// How much was unpacked, and the words that it ended with.
     fn unpack(mut source: Source, room: usize) -> (usize, String) {

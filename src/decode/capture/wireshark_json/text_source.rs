@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use crate::decode::capture::reads::read_some;
+
 /// Raw bytes held while they are being recoded, or served before the reader's own.
 const RAW_CAPACITY: usize = 16 * 1024;
 
@@ -136,16 +138,6 @@ fn append(reader: &mut dyn Read, raw: &mut Vec<u8>) -> io::Result<usize> {
     let read = read_some(reader, &mut raw[old_len..]);
     raw.truncate(old_len + read.as_ref().map_or(0, |len| *len));
     read
-}
-
-fn read_some(reader: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match reader.read(out) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // A reader that claims more than it was given room for breaks its contract; believe the room.
-            other => return other.map(|len| len.min(out.len())),
-        }
-    }
 }
 
 #[cfg(test)]
