@@ -25,8 +25,8 @@ use super::source::Source;
 /// Blocks on their way: one is taken apart, one is filled, and the others wait so that neither side does.
 const BLOCKS: usize = 4;
 
-/// Free bytes before a block's data, for what was left of the block before. Not a multiple of a page, as for
-/// [`LEAD`](super::window::LEAD).
+/// Free bytes before a block's data, for what was left of the block before. Not a multiple of a page: reads into
+/// page-aligned memory measured slower.
 pub(super) const HEAD_ROOM: usize = 16 * 1024 + 64;
 
 const LEN: usize = HEAD_ROOM + CAPACITY;
