@@ -5,7 +5,7 @@ use crate::decode::capture::CaptureError;
 const INSTEAD: &str = "give the capture file itself, or export it with `tshark -r FILE -T json` (in Wireshark: File > Export Packet Dissections > As JSON)";
 
 /// How files of XML and HTML begin; Markdown has other tags.
-const MARKUP: [&[u8]; 6] = [b"<?xml", b"<!", b"<pdml", b"<psml", b"<html", b"<head"];
+const MARKUP: [&[u8]; 6] = [b"<?xml", b"<!doctype", b"<pdml", b"<psml", b"<html", b"<head"];
 
 /// The error for text whose next line is the start of an export that carries no usable packets. `line` is that
 /// line, `text` all that is here from the line on.
@@ -121,6 +121,7 @@ mod tests {
             "** (tshark:1): WARNING **: x -> y",
             "35 packets captured",
             "<p align=\"center\">",
+            "<!-- a comment -->",
             "",
         ] {
             assert_eq!(name(line.as_bytes(), line.as_bytes()), None, "{line}");
