@@ -342,12 +342,8 @@ const ACK_REACH: u64 = 1 << 31;
 
 impl Acks {
     /// As many as there are positions whose copy is remembered: of others nobody asks.
-    const fn most(copies: usize) -> usize {
-        match copies {
-            ..SURE_COPIES => SURE_COPIES,
-            SURE_COPIES..MAX_ACKS => copies,
-            MAX_ACKS.. => MAX_ACKS,
-        }
+    fn most(copies: usize) -> usize {
+        copies.clamp(SURE_COPIES, MAX_ACKS)
     }
 
     /// Remembers one, beside a memory of so many copies.
