@@ -9,9 +9,9 @@ Parts: reading (a hundred connections), crowd (ten thousand), segments (frames b
 Builds the release commands if they are missing, makes every input with `simulate`, and runs the commands of a part in
 turn, round after round, so that a slow minute of the machine hits all of them. Times are processor seconds (user and
 system), which other work on the machine disturbs less than the wall clock does; a ratio is the median of the rounds'
-ratios. Peers that are not installed are named and left out: tcptrace, tshark, python3 (always there), and gopacket,
-for which a Go toolchain would be needed. Inputs lie in DIR (default: a temporary folder) while this runs: 3 GB for ten
-million packets.
+ratios. Peers that are not installed are named and left out: tcptrace, tshark, and gopacket, whose program
+(scripts/peers/gopacket.go) is built with Debian's golang-go, golang-github-google-gopacket-dev and golang-golang-x-net-dev.
+Inputs lie in DIR (default: a temporary folder) while this runs: 3 GB for ten million packets.
 """
 
 import argparse
@@ -124,6 +124,20 @@ def tshark(capture, first, fields, *options):
     return ["tshark", "-n", *options, "-c", first, "-r", capture, "-Tfields", *fields]
 
 
+def peers(pcap, packets, folder):
+    """The programs in use today that put TCP streams together, as far as they are installed."""
+    runs = []
+    if shutil.which("tcptrace"):
+        runs.append(Run("tcptrace -lr -n", ["tcptrace", "-lr", "-n", pcap], packets))
+    if shutil.which("go"):
+        built = folder / "gopacket"
+        go = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(folder / "go"), **os.environ}
+        build = ["go", "build", "-o", built, ROOT / "scripts/peers/gopacket.go"]
+        if built.exists() or subprocess.run(build, env=go, check=False).returncode == 0:
+            runs.append(Run("gopacket assembly", [built, pcap], packets))
+    return runs
+
+
 def part_reading(args, folder):
     pcap, pcapng = folder / "large.pcap", folder / "large.pcapng"
     packets = simulate(pcap, *evenly(args.packets, 100))
@@ -140,9 +154,7 @@ def part_reading(args, folder):
         Run("analyze --report none", [analyze, "--report", "none", pcap], packets),
         Run("analyze", [analyze, pcap], packets),
     ]
-    slow = []
-    if shutil.which("tcptrace"):
-        slow.append(Run("tcptrace -lr -n", ["tcptrace", "-lr", "-n", pcap], packets))
+    slow = peers(pcap, packets, folder)
     if shutil.which("tshark"):
         first, lua = min(packets, 200_000), folder / "arq.lua"
         lua.write_text(LUA)
@@ -164,7 +176,7 @@ def part_crowd(args, folder):
         Run("decode -T csv", [RELEASE / "decode", "-Tcsv", pcap], packets),
         Run("analyze --report none", [RELEASE / "analyze", "--report", "none", pcap], packets),
     ]
-    slow = [Run("tcptrace -lr -n", ["tcptrace", "-lr", "-n", pcap], packets)] if shutil.which("tcptrace") else []
+    slow = peers(pcap, packets, folder)
     measure(f"{packets} packets, 10000 connections", "packet", runs + slow, args.rounds,
             seldom=[run.name for run in slow])
 
