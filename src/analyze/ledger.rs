@@ -23,13 +23,16 @@ pub(super) const fn index(side: Side) -> usize {
     }
 }
 
-/// What decoding remarked about a connection's bytes.
+/// What decoding remarked about a connection's bytes; of most it remarks nothing.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(super) struct Remarks(Option<Box<Remarked>>);
+
+#[derive(Debug, Default)]
+struct Remarked {
     lines: Vec<String>,
     beyond: u64,
-    /// Runs of bytes that belong to no frame, at most [`MAX_REMARKS`].
-    pub(super) skipped: Vec<Skipped>,
+    /// At most [`MAX_REMARKS`].
+    skipped: Vec<Skipped>,
 }
 
 /// Bytes that belong to no frame.
@@ -46,20 +49,32 @@ pub(super) struct Skipped {
 impl Remarks {
     #[cold]
     pub(super) fn framing(&mut self, packet: u64, time: Option<Timestamp>, note: FramingNote) {
+        let remarked = self.0.get_or_insert_default();
         if let FramingNote::Skipped { from, offset, len } = note
-            && self.skipped.len() < MAX_REMARKS
+            && remarked.skipped.len() < MAX_REMARKS
         {
-            self.skipped.push(Skipped { from, offset, len, packet, time });
+            remarked.skipped.push(Skipped { from, offset, len, packet, time });
         }
-        self.add(&note);
+        remarked.add(&note);
     }
 
     pub(super) fn stream(&mut self, note: StreamNote) {
         if note.is_odd() {
-            self.add(&note);
+            self.0.get_or_insert_default().add(&note);
         }
     }
 
+    /// Runs of bytes that belong to no frame, the first ones.
+    pub(super) fn skipped(&self) -> &[Skipped] {
+        self.0.as_ref().map_or(&[], |remarked| &remarked.skipped)
+    }
+
+    fn into_lines(self) -> Vec<String> {
+        self.0.map(|remarked| remarked.into_lines()).unwrap_or_default()
+    }
+}
+
+impl Remarked {
     fn add(&mut self, note: &dyn std::fmt::Display) {
         if self.lines.len() < MAX_REMARKS {
             self.lines.push(note.to_string());
@@ -98,15 +113,19 @@ enum Missing {
     Unreadable,
 }
 
-/// The ledger as it grows.
+/// The ledger as it grows: nothing but a pointer until something is missing, since of most connections nothing is.
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(super) struct Book(Option<Box<Losses>>);
+
+/// What is missing.
+#[derive(Debug, Default)]
+struct Losses {
     holes: Vec<LedgerHole>,
-    pub(super) hole_count: u64,
+    hole_count: u64,
     hole_bytes: u64,
     truncated: u64,
     last_truncated: Option<u64>,
-    pub(super) partial_frames: u64,
+    partial_frames: u64,
     /// The latest loss of each side.
     lost: [Option<Lost>; 2],
     /// The stream offset up to which it reaches, while no frame beyond that has come.
@@ -117,13 +136,14 @@ impl Book {
     /// A hole; `after` is the last packet of which a frame was seen.
     pub(super) fn hole(&mut self, from: Side, hole: &Hole, after: u64) {
         let Hole { offset, len, cause, packet, .. } = *hole;
-        self.hole_count += 1;
-        self.hole_bytes = self.hole_bytes.saturating_add(len);
-        if cause == HoleCause::Truncated && self.last_truncated.replace(packet) != Some(packet) {
-            self.truncated += 1;
+        let losses = self.0.get_or_insert_default();
+        losses.hole_count += 1;
+        losses.hole_bytes = losses.hole_bytes.saturating_add(len);
+        if cause == HoleCause::Truncated && losses.last_truncated.replace(packet) != Some(packet) {
+            losses.truncated += 1;
         }
-        if self.holes.len() < MAX_HOLES {
-            self.holes.push(LedgerHole { from, offset, len, cause, packet });
+        if losses.holes.len() < MAX_HOLES {
+            losses.holes.push(LedgerHole { from, offset, len, cause, packet });
         }
         self.lose(Lost { what: Missing::Hole(len), from, packet, after }, offset.saturating_add(len));
     }
@@ -138,34 +158,41 @@ impl Book {
         self.lose(Lost { what: Missing::Unreadable, from, packet, after }, until);
     }
 
+    /// A frame that is not there to its end.
+    pub(super) fn partial_frame(&mut self) {
+        self.0.get_or_insert_default().partial_frames += 1;
+    }
+
     fn lose(&mut self, lost: Lost, until: u64) {
         let side = index(lost.from);
-        self.lost[side] = Some(lost);
-        self.open[side] = self.open[side].max(Some(until));
+        let losses = self.0.get_or_insert_default();
+        losses.lost[side] = Some(lost);
+        losses.open[side] = losses.open[side].max(Some(until));
     }
 
     /// The latest loss of that side.
-    pub(super) const fn lost(&self, side: Side) -> Option<Lost> {
-        self.lost[index(side)]
+    pub(super) fn lost(&self, side: Side) -> Option<Lost> {
+        self.0.as_ref()?.lost[index(side)]
     }
 
     /// True when bytes of that side were lost after the frame in `packet`, or may have been.
     pub(super) fn lost_since(&self, side: Side, packet: u64) -> bool {
-        self.lost(side).is_some_and(|lost| self.open[index(side)].is_some() || lost.after >= packet)
+        let open = self.0.as_ref().is_some_and(|losses| losses.open[index(side)].is_some());
+        self.lost(side).is_some_and(|lost| open || lost.after >= packet)
     }
 
     /// True when no loss reaches up to a frame that has not come.
     pub(super) fn is_settled(&self) -> bool {
-        self.open == [None; 2]
+        self.0.as_ref().is_none_or(|losses| losses.open == [None; 2])
     }
 
     /// A frame of that side, up to stream offset `end`: what was lost before that lies before it. `after` is the last
     /// packet of which a frame was seen.
     #[inline]
     pub(super) fn frame(&mut self, from: Side, end: u64, after: u64) {
-        let open = &mut self.open[index(from)];
-        if open.take_if(|until| end > *until).is_some()
-            && let Some(lost) = &mut self.lost[index(from)]
+        let Some(losses) = &mut self.0 else { return };
+        if losses.open[index(from)].take_if(|until| end > *until).is_some()
+            && let Some(lost) = &mut losses.lost[index(from)]
         {
             lost.after = after;
         }
@@ -173,6 +200,7 @@ impl Book {
 
     /// Sums up.
     pub(super) fn close(&mut self, connection: &FramedConnection<'_>, closing: Closing, remarks: Remarks) -> Ledger {
+        let losses = self.0.take().unwrap_or_default();
         let tcp = connection.tcp;
         let packets = SIDES.map(|side| tcp.packets[connection.way(side).index()]);
         let from_start = SIDES.map(|side| connection.from_start(side));
@@ -180,9 +208,9 @@ impl Book {
             Completeness::OneSided
         } else if from_start != [true; 2] {
             Completeness::MidStream
-        } else if self.truncated > 0 {
+        } else if losses.truncated > 0 {
             Completeness::Truncated
-        } else if self.hole_count > 0 {
+        } else if losses.hole_count > 0 {
             Completeness::Holes
         } else if matches!(closing, Closing::Fin | Closing::Reset) {
             Completeness::Complete
@@ -198,11 +226,11 @@ impl Book {
             from_start,
             packets,
             closing,
-            holes: std::mem::take(&mut self.holes),
-            hole_count: self.hole_count,
-            hole_bytes: self.hole_bytes,
-            truncated_packets: self.truncated,
-            partial_frames: self.partial_frames,
+            holes: losses.holes,
+            hole_count: losses.hole_count,
+            hole_bytes: losses.hole_bytes,
+            truncated_packets: losses.truncated,
+            partial_frames: losses.partial_frames,
             notes: remarks.into_lines(),
         }
     }

@@ -127,12 +127,14 @@ pub(super) struct Meter {
     /// When the last ACK passed.
     pub(super) answered: Option<Timestamp>,
     pub(super) round_trips: RoundTrips,
-    ambiguous: Gauge,
+    /// Of the few exchanges in which a package was written again.
+    ambiguous: Option<Box<Gauge>>,
     pub(super) handshake: Option<f64>,
     pub(super) flight: Flight,
     declared: Option<u32>,
     pub(super) largest_in_flight: Option<(u32, u64)>,
-    pub(super) gap_open: Gauge,
+    /// Of those in which one was written late.
+    pub(super) gap_open: Option<Box<Gauge>>,
 }
 
 impl Meter {
@@ -178,7 +180,7 @@ impl Meter {
             self.round_trips.add(nanos);
         }
         if let Some(nanos @ 0..) = ambiguous {
-            self.ambiguous.add(in_seconds(nanos));
+            self.ambiguous.get_or_insert_default().add(in_seconds(nanos));
         }
         self.flight.change(time, in_flight);
     }
@@ -190,13 +192,17 @@ impl Meter {
 
     /// The longest that any answer took, where that is known.
     pub(super) fn longest_rtt(&self) -> Option<f64> {
-        [self.handshake, self.round_trips.gauge.most(), self.ambiguous.most()].into_iter().flatten().reduce(f64::max)
+        [self.handshake, self.round_trips.gauge.most(), self.ambiguous.as_ref().and_then(|gauge| gauge.most())]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max)
     }
 
     /// Sums up.
     pub(super) fn close(&self, acks_lost: u64, resend_causes: ResendCauses) -> Metrics {
         let duration = self.first_message.zip(self.answered).map(|(first, last)| in_seconds(last.since(first)));
         let rate = |amount: u64| duration.filter(|d| *d > 0.0).map(|d| amount as f64 / d);
+        let spread = |gauge: &Option<Box<Gauge>>| gauge.as_deref().copied().unwrap_or_default().spread();
         let held = &self.flight.held;
         let known = held.span > 0.0;
         let mean = known.then(|| held.area / held.span);
@@ -217,14 +223,14 @@ impl Meter {
             goodput: rate(self.message_bytes),
             throughput: rate(self.stream_bytes[0]),
             rtt: self.round_trips.gauge.spread(),
-            rtt_ambiguous: self.ambiguous.spread(),
+            rtt_ambiguous: spread(&self.ambiguous),
             srtt: self.round_trips.smoothed,
             max_in_flight: self.largest_in_flight,
             mean_in_flight: mean,
             window_basis: window.map(|_| if self.declared.is_some() { Basis::Declared } else { Basis::Inferred }),
             window_full: known.then_some(held.at_full),
             window_utilisation: mean.zip(window).map(|(mean, window)| mean / f64::from(window)),
-            gap_open: self.gap_open.spread(),
+            gap_open: spread(&self.gap_open),
             resend_causes,
         }
     }

@@ -5,6 +5,7 @@ use super::prior::Prior;
 use crate::analyze::answers::{Answers as Calls, Asked, Call, CallKind, NotWritten};
 use crate::analyze::ledger::Book;
 use crate::analyze::metrics::between;
+use crate::analyze::rules::Found;
 use crate::analyze::{Step, StepVerdict};
 use crate::decode::info::Answers;
 use crate::window::{Acknowledgement, Positions};
@@ -19,12 +20,13 @@ impl Model {
         verdict: Acknowledgement,
         number: Pos,
         answers: Answers,
+        found: &mut Found,
     ) -> bool {
         step.verdict = StepVerdict::Acknowledgement(verdict);
         step.pos = Some(number).filter(|_| verdict != Acknowledgement::Malformed);
         self.meter.acks += 1;
         let moved = step.last_acked != prior.before.last_acked;
-        let answered = self.answered(step, verdict, number);
+        let answered = self.answered(step, verdict, number, &mut found.unwritten);
         let was_held = answered.is_some_and(|call| call.kind == CallKind::Released);
         let (after, ambiguous) = match answers {
             Answers::Frame { after, packet, .. } if moved && step.last_acked == Some(number) && !was_held => {
@@ -59,8 +61,14 @@ impl Model {
 
     /// Finds what an ACK answers, and which ACKs it shows to be missing.
     #[inline]
-    fn answered(&mut self, step: &Step, verdict: Acknowledgement, number: Pos) -> Option<Call> {
-        let Self { server, unwritten, book, .. } = self;
+    fn answered(
+        &mut self,
+        step: &Step,
+        verdict: Acknowledgement,
+        number: Pos,
+        unwritten: &mut Vec<NotWritten>,
+    ) -> Option<Call> {
+        let Self { server, book, .. } = self;
         let jumped = match verdict {
             Acknowledgement::Jump { missing } => Some(missing),
             Acknowledgement::Malformed | Acknowledgement::Unclear => {
@@ -82,12 +90,12 @@ impl Model {
     }
 
     /// A frame of the server that is no ACK as far as can be read.
-    pub(super) fn other_answer(&mut self, from: Side, name: Option<Name>) {
-        let Self { server: Some(calls), unwritten, book, observer, .. } = self else { return };
+    pub(super) fn other_answer(&mut self, from: Side, name: Option<Name>, found: &mut Found) {
+        let Self { server: Some(calls), book, observer, .. } = self else { return };
         match (from, name) {
             (Side::Server, Some(Name::Disconnect)) => {
                 calls.disconnect(observer.last_acked().unwrap_or_default(), |call| {
-                    note_unwritten(book, unwritten, call);
+                    note_unwritten(book, &mut found.unwritten, call);
                 });
             }
             (Side::Server, None | Some(Name::Ack)) => calls.doubt(),

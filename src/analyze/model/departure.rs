@@ -22,7 +22,7 @@ impl Model {
         &mut self,
         step: &mut Step,
         located: &LocatedFrame<'_>,
-        prior: &Prior,
+        prior: &mut Prior,
         verdict: Departure,
         name: Name,
         pos: Pos,
@@ -50,12 +50,12 @@ impl Model {
             self.ahead(step, prior, name, pos);
         }
         self.just_again = !ahead;
-        ahead && verdict == (Departure::New { unseen: None }) && name == Name::Msg && self.waited.is_none()
+        ahead && verdict == (Departure::New { unseen: None }) && name == Name::Msg && prior.waited.is_none()
     }
 
     /// A position above every one before it.
     #[inline]
-    fn ahead(&mut self, step: &Step, prior: &Prior, name: Name, pos: Pos) {
+    fn ahead(&mut self, step: &Step, prior: &mut Prior, name: Name, pos: Pos) {
         let Before { last_acked, acks_proved, .. } = prior.before;
         let outstanding = last_acked.is_some_and(|last| last.0 < pos.0 - 1);
         let truly_new = outstanding && step.in_flight.is_some() && acks_proved;
@@ -69,7 +69,7 @@ impl Model {
             self.note_act(step, prior);
         }
         if let Some(edge) = self.observer.window().edge() {
-            self.waited = self.filled.and_then(|filled| waited(filled, name, pos, step, self.tolerance));
+            prior.waited = self.filled.and_then(|filled| waited(filled, name, pos, step, self.tolerance()));
             self.filled = (pos >= edge && name == Name::Msg).then_some((step.packet, step.time, edge));
         }
     }

@@ -102,11 +102,11 @@ impl Model {
             longest_rtt: self.meter.longest_rtt(),
             cut: [Side::Client, Side::Server]
                 .into_iter()
-                .zip(self.cut)
+                .zip(&self.cut)
                 .filter(|(side, _)| self.grid[index(*side)])
-                .filter_map(|(side, cut)| cut.map(|(packet, captured, whole)| (side, packet, captured, whole)))
+                .filter_map(|(side, cut)| cut.as_ref().map(|cut| (side, cut.packet, cut.captured, cut.whole)))
                 .collect(),
-            skipped: &remarks.skipped,
+            skipped: remarks.skipped(),
             inference: &self.inference,
             largest_in_flight: self.meter.largest_in_flight,
         };
@@ -116,8 +116,9 @@ impl Model {
         let why_not = facts.because().words;
         let why_not = if proves { facts.ending().to_owned() } else { why_not };
         self.tally(found);
-        let withheld = self.tally.positions(&rules::ack_withheld::RULE) - said_before;
-        let acks_lost = self.tally.acks_not_written() + withheld;
+        let tally = self.tally.take().unwrap_or_default();
+        let withheld = tally.positions(&rules::ack_withheld::RULE) - said_before;
+        let acks_lost = tally.acks_not_written() + withheld;
         ConnectionAnalysis {
             connection: tcp.id,
             client: tcp.from(connection.client),
@@ -125,11 +126,11 @@ impl Model {
             max_msg_size: *connection.capacity,
             parameters: parameters::parameters(&self.options, &self.inference, self.meter.largest_in_flight),
             ledger: self.book.close(connection, closing, remarks),
-            metrics: self.meter.close(acks_lost, self.tally.causes()),
-            verdict: self.tally.verdict(complete, &why_not, self.options.window.is_some(), whole),
+            metrics: self.meter.close(acks_lost, tally.causes()),
+            verdict: tally.verdict(complete, &why_not, self.options.window.is_some(), whole),
             reference: self.replay.as_mut().map(|replay| replay.finish()).unwrap_or_default(),
-            counts: self.tally.counts(),
-            doubts: self.tally.doubts,
+            counts: tally.counts(),
+            doubts: tally.doubts,
         }
     }
 

@@ -228,7 +228,7 @@ impl Model {
     /// True when the next package or ACK in line is ordinary unless it is odd by itself: nothing was missed, skipped,
     /// repeated or cut that is still open; both sides are in the middle of the exchange; the receiver holds nothing back.
     fn is_quiet(&self) -> bool {
-        let whole = self.grid == [true; 2] && self.cut == [None; 2] && self.torn_ack.is_none();
+        let whole = self.grid == [true; 2] && self.cut.iter().all(Option::is_none) && self.torn_ack.is_none();
         let in_order = self.server.as_ref().is_some_and(|server| {
             server.is_quiet() && server.holds_nothing() && server.arrived_through() == self.observer.highest()
         });
@@ -240,7 +240,6 @@ impl Model {
             && self.book.is_settled()
             && self.course.is_under_way()
             && self.waiting.is_empty()
-            && self.waited.is_none()
             && self.short.is_none()
             && self.acted.is_none()
             && self.meter.is_under_way()
@@ -303,8 +302,8 @@ impl Model {
             window,
             declared: self.options.window.is_some() || self.timeout.is_some(),
             filled: self.filled.is_some(),
-            may_wait: nanos(self.tolerance),
-            may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance)),
+            may_wait: nanos(self.tolerance()),
+            may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance())),
             apart: 0,
         };
     }

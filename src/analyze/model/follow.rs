@@ -37,7 +37,7 @@ impl Model {
                 let max = self.surely_uncounted(pos).and_then(since);
                 let age = min.map(|min| Age { min, max: max.unwrap_or(f64::INFINITY).max(min) });
                 if let Some(nanos) = opened.and_then(|opening| between(opening.time, step.time)) {
-                    self.meter.gap_open.add(in_seconds(nanos));
+                    self.meter.gap_open.get_or_insert_default().add(in_seconds(nanos));
                 }
                 (
                     How::Late { opened: opened.map(|opening| opening.packet) },
@@ -71,8 +71,8 @@ impl Model {
         // A DONE that keeps its first sent_time tells its age by the capture's clock only.
         let age = match name {
             Name::Done => age.filter(|age| age.min > 0.0).or(capture_age.map(|by_capture| Age {
-                min: (by_capture - self.tolerance).max(0.0),
-                max: by_capture + self.tolerance,
+                min: (by_capture - self.tolerance()).max(0.0),
+                max: by_capture + self.tolerance(),
             })),
             _ => age,
         };
@@ -103,7 +103,7 @@ impl Model {
             order_disputed: false,
             left: if name == Name::Done { Left::Nothing } else { Left::Unknown },
             room: Room::Full,
-            acted: self.acted.take_if(|(due, _)| *due == pos).map(|(_, acted)| acted),
+            acted: self.acted.take_if(|acted| acted.0 == pos).map(|acted| acted.1),
             repeated: false,
             heard: false,
         };
@@ -129,7 +129,7 @@ impl Model {
             timeout: self.timeout,
             largest_in_flight: self.meter.largest_in_flight.map_or(0, |(most, _)| most),
             timeout_at_most: self.inference.timeout_at_most(),
-            tolerance: self.tolerance,
+            tolerance: self.tolerance(),
         }
     }
 
@@ -142,7 +142,7 @@ impl Model {
         let oldest = Pos(last.0 + 1);
         // It has to have been the oldest for as long: that ACK took its time to reach the client.
         let since = self.moved_at.map_or(Some(i64::MAX), |moved| between(moved, step.time));
-        if since.is_none_or(|nanos| in_seconds(nanos) < timeout + self.tolerance) {
+        if since.is_none_or(|nanos| in_seconds(nanos) < timeout + self.tolerance()) {
             return;
         }
         let counted = match (self.observer.copy(oldest), self.observer.opening(oldest)) {
@@ -154,8 +154,8 @@ impl Model {
             .filter(|(_, packet)| self.is_same_clock(*packet) && !self.book.lost_since(Side::Client, *packet))
             .map(|(counted, _)| counted);
         let age = counted.zip(step.sent_time).map(|(counted, now)| now - counted).filter(|age| age.is_finite());
-        if let Some(age) = age.filter(|age| *age >= timeout + self.tolerance) {
-            self.acted = Some((oldest, Acted { packet: step.packet, time: step.time, age }));
+        if let Some(age) = age.filter(|age| *age >= timeout + self.tolerance()) {
+            self.acted = Some(Box::new((oldest, Acted { packet: step.packet, time: step.time, age })));
         }
     }
 
@@ -168,7 +168,7 @@ impl Model {
         ack: Option<(Pos, u64)>,
         found: &mut Found,
     ) {
-        let Some((pos, acted)) = self.acted.take() else { return };
+        let Some((pos, acted)) = self.acted.take().map(|acted| *acted) else { return };
         let place = place(connection, Some(Side::Client), acted.packet, acted.time);
         let terms = self.terms();
         rules::overdue_resend::judge_never(&NeverFacts { place, pos, acted, terms, ack }, found);
@@ -181,7 +181,7 @@ impl Model {
             How::Late { opened } => opened,
             How::Copy { earlier, .. } => earlier,
         };
-        self.inference.learn(again, earlier, self.tolerance);
+        self.inference.learn(again, earlier, self.tolerance());
         let place = place(connection, Some(Side::Client), again.packet, again.time);
         rules::judge_again(&AgainFacts { place, again, options: &self.options }, found);
     }

@@ -13,9 +13,9 @@ mod slices;
 use std::collections::VecDeque;
 
 use super::again::{Acted, Waiting};
-use super::answers::{Answers as Calls, NotWritten};
+use super::answers::Answers as Calls;
 use super::course::Course;
-use super::facts::{Because, Place, Waited};
+use super::facts::{Because, Place};
 use super::ledger::{Book, index};
 use super::metrics::Meter;
 use super::parameters::Inference;
@@ -41,13 +41,10 @@ pub(super) struct Model {
     run: Run,
     options: AnalysisOptions,
     timeout: Option<f64>,
-    tolerance: f64,
     from_start: [bool; 2],
     observer: Observer,
     /// The server's side; `None` while what it holds is not known.
     server: Option<Calls>,
-    /// ACKs just proved not written.
-    unwritten: Vec<NotWritten>,
     steps: u64,
     /// The latest frame: packet and time.
     last: Option<(u64, Option<Timestamp>)>,
@@ -55,8 +52,8 @@ pub(super) struct Model {
     last_answer: u64,
     /// The latest sent_time of each side, with its packet.
     last_sent: [Option<(f64, u64)>; 2],
-    /// The latest frame of each side if its end is not captured: packet, bytes there, length.
-    cut: [Option<(u64, u32, u32)>; 2],
+    /// The latest frame of each side if its end is not captured.
+    cut: [Option<Box<Cut>>; 2],
     /// When the ACK passed that moved the window last.
     moved_at: Option<Option<Timestamp>>,
     /// The packet of the server's latest frame if its end is missing: that may have been written any time since.
@@ -83,18 +80,28 @@ pub(super) struct Model {
     /// The client's latest frame was a position written again or late.
     just_again: bool,
     /// A new package was written while this position was long due.
-    acted: Option<(Pos, Acted)>,
+    acted: Option<Box<(Pos, Acted)>>,
     /// The window was filled: by which packet, when, up to which edge.
     filled: Option<(u64, Option<Timestamp>, Pos)>,
     /// The highest package, if it has fewer bytes than maximum_msg_size: it has to be the last.
     short: Option<Short>,
-    /// The frame at hand is a package that a full window had held back.
-    waited: Option<Waited>,
     meter: Meter,
     inference: Inference,
-    tally: Tally,
+    /// From the first finding on.
+    tally: Option<Box<Tally>>,
     /// Where somebody wants the exchange beside the rules.
     replay: Option<Box<Replay>>,
+}
+
+/// Most of what a connection takes, beside the places of its positions: what few exchanges need is behind a pointer.
+const _: () = assert!(size_of::<Model>() <= 25 * 64, "with ten thousand connections open, lines tell");
+
+/// A frame whose end is not captured: so many bytes of it are.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    packet: u64,
+    captured: u32,
+    whole: u32,
 }
 
 /// Whether the exchange is replayed beside the rules.
@@ -113,16 +120,14 @@ impl Model {
             run: Run::default(),
             options,
             timeout: options.timeout.map(|timeout| timeout.as_secs_f64()),
-            tolerance: options.tolerance.as_secs_f64(),
             from_start,
             observer: Observer::over(window).with_fingerprints(),
             server: whole.then(|| Calls::after(Pos::default())),
-            unwritten: Vec::new(),
             steps: 0,
             last: None,
             last_answer: 0,
             last_sent: [None; 2],
-            cut: [None; 2],
+            cut: [None, None],
             moved_at: None,
             torn_ack: None,
             grid: [false; 2],
@@ -140,10 +145,9 @@ impl Model {
             acted: None,
             filled: None,
             short: None,
-            waited: None,
             meter: Meter::new(options.window),
             inference: Inference::default(),
-            tally: Tally::default(),
+            tally: None,
             replay: (replayed == Replayed::Wanted).then(|| {
                 Box::new(Replay::new(&ReplayOptions {
                     window: options.window,
@@ -169,7 +173,7 @@ impl Model {
         if connection.capacity.is_unknown() && !name.is_some_and(Name::is_handshake) {
             return self.unreadable(connection, located, found);
         }
-        let prior = self.prior(located, name);
+        let mut prior = self.prior(located, name);
         let mut info = Info::default();
         let in_flight = self.observer.observe_into(from, frame, packet, time, end(located), &mut info);
         let mut step = Step {
@@ -192,17 +196,17 @@ impl Model {
         self.meter.stream_bytes[index(from)] += frame.captured_len() as u64;
         let ordinary = match info.note {
             Note::Departure { verdict, name, pos, .. } => {
-                self.departure(&mut step, located, &prior, verdict, name, pos)
+                self.departure(&mut step, located, &mut prior, verdict, name, pos)
             }
             Note::Acknowledgement { verdict, number, answers, .. } => {
-                self.acknowledgement(&mut step, &prior, verdict, number, answers)
+                self.acknowledgement(&mut step, &prior, verdict, number, answers, found)
             }
             Note::Close => {
                 step.pos = frame.pos();
                 false
             }
             _ => {
-                self.other_answer(from, name);
+                self.other_answer(from, name, found);
                 false
             }
         };
@@ -233,7 +237,7 @@ impl Model {
             }
         }
         if let Some(last) = step.last_acked
-            && self.acted.is_some_and(|(due, _)| due <= last)
+            && self.acted.as_ref().is_some_and(|acted| acted.0 <= last)
         {
             self.never_again(connection, Some((last, packet)), found);
         }
@@ -285,6 +289,11 @@ impl Model {
         }
     }
 
+    /// Seconds.
+    fn tolerance(&self) -> f64 {
+        self.options.tolerance.as_secs_f64()
+    }
+
     /// The edge by the declared window, or else by the largest number in flight so far.
     #[inline]
     fn edge(&self) -> Option<Pos> {
@@ -300,25 +309,23 @@ impl Model {
     /// Counts what was just found.
     #[inline]
     fn tally(&mut self, found: &mut Found) {
-        if !self.unwritten.is_empty() {
-            // People read them in the order of positions.
-            self.unwritten.sort_by_key(|unwritten| unwritten.acks.first());
-            self.unwritten.iter().for_each(|unwritten| self.tally.unwritten(unwritten));
-            found.unwritten.append(&mut self.unwritten);
-        }
         if found.is_empty() {
             return;
         }
+        let tally = self.tally.get_or_insert_default();
+        // People read them in the order of positions.
+        found.unwritten.sort_by_key(|unwritten| unwritten.acks.first());
+        found.unwritten.iter().for_each(|unwritten| tally.unwritten(unwritten));
         for finding in &mut found.findings {
             finding.packets.push(finding.at);
             finding.packets.sort_unstable();
             finding.packets.dedup();
-            self.tally.add(finding);
+            tally.add(finding);
             if let Some(replay) = self.replay.as_mut().filter(|_| rules::is_a_wrong_frame(finding)) {
                 replay.broke(finding);
             }
         }
-        self.tally.doubts += found.doubts.len() as u64;
+        tally.doubts += found.doubts.len() as u64;
     }
 }
 

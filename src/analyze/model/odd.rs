@@ -1,7 +1,7 @@
 //! What is gathered about a frame that is not of the ordinary course, for the rules.
 
 use super::prior::Prior;
-use super::{Model, place};
+use super::{Cut, Model, place};
 use crate::analyze::Step;
 use crate::analyze::course::{Event, OutOfCourse};
 use crate::analyze::facts::FrameFacts;
@@ -79,7 +79,7 @@ impl Model {
             answered: number.and_then(|number| self.observer.copy(number)),
             sent_back: prior.sent_back,
             clock_back: prior.clock_back,
-            waited: self.waited.take(),
+            waited: prior.waited,
             resent: self.resent_below(info.note),
         };
         rules::judge_frame(&facts, found);
@@ -113,9 +113,12 @@ impl Model {
         if located.from == Side::Server {
             self.torn_ack = at_the_end.then_some(located.packet);
         }
+        let cut = flaws.partial.filter(|_| at_the_end);
         self.cut[index(located.from)] =
-            flaws.partial.filter(|_| at_the_end).map(|(captured, whole)| (located.packet, captured, whole));
-        self.book.partial_frames += u64::from(flaws.partial.is_some());
+            cut.map(|(captured, whole)| Box::new(Cut { packet: located.packet, captured, whole }));
+        if flaws.partial.is_some() {
+            self.book.partial_frame();
+        }
     }
 
     fn handshake_rtt(&mut self, step: &Step) {

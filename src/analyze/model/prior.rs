@@ -1,7 +1,7 @@
 //! What the model asks of its memory before a frame changes it.
 
 use super::{Model, end};
-use crate::analyze::facts::{Before, ClockBack, SentBack};
+use crate::analyze::facts::{Before, ClockBack, SentBack, Waited};
 use crate::analyze::ledger::index;
 use crate::analyze::metrics::between;
 use crate::decode::framing::LocatedFrame;
@@ -17,6 +17,8 @@ pub(super) struct Prior {
     pub(super) sent_back: Option<SentBack>,
     /// The packet of the server's frame before.
     pub(super) last_answer: u64,
+    /// The frame is a package that a full window had held back: told when the window is asked.
+    pub(super) waited: Option<Waited>,
 }
 
 impl Model {
@@ -31,7 +33,8 @@ impl Model {
             acks_proved: window.last_acked_is_proved(),
         };
         let last_answer = self.last_answer;
-        let mut prior = Prior { before, copy: None, opening: None, clock_back: None, sent_back: None, last_answer };
+        let mut prior =
+            Prior { before, copy: None, opening: None, clock_back: None, sent_back: None, last_answer, waited: None };
         if from == Side::Client
             && let Some(pos) = frame.pos().or_else(|| frame.prev_seq().or_else(|| frame.seq()).map(Pos))
             && pos <= before.highest

@@ -29,9 +29,6 @@ pub(super) struct Core<T> {
     pub(super) capacity: Capacity,
     held: Vec<Held>,
     pub(super) state: T,
-    held_bytes: usize,
-    /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
-    max_held_bytes: usize,
     /// What the sides have acknowledged beyond what the capture shows.
     pub(super) owed: Owed,
 }
@@ -78,6 +75,14 @@ impl Held {
         }
     }
 
+    /// Bytes.
+    const fn len(&self) -> usize {
+        match self {
+            Self::Frame { bytes, .. } => bytes.len(),
+            Self::Hole { .. } => 0,
+        }
+    }
+
     /// True when its sender had received a byte of `other`, which the clock does not contradict: the acknowledgement
     /// may be that of an earlier record. Where that is not known any more, the clock says which came first, and what is
     /// missing may have.
@@ -97,9 +102,8 @@ impl Held {
 
 impl<T: Default> Core<T> {
     /// A connection whose first bytes were kept: frames wait until they were replayed.
-    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed, max_held_bytes: usize) -> Self {
-        let (held, state) = (Vec::new(), T::default());
-        Self { client, capacity, holding: true, held, held_bytes: 0, max_held_bytes, owed, refined: false, state }
+    pub(super) fn new(client: Way, capacity: Capacity, owed: Owed) -> Self {
+        Self { client, capacity, holding: true, held: Vec::new(), owed, refined: false, state: T::default() }
     }
 }
 
@@ -145,13 +149,17 @@ impl<T> Core<T> {
         }
     }
 
+    /// Of all frames that wait, which are few.
+    fn held_bytes(&self) -> usize {
+        self.held.iter().map(Held::len).sum()
+    }
+
     /// Hands on everything that waited, in packet order.
     pub(super) fn release<S: FrameSink<State = T>>(&mut self, connection: &ConnectionInfo, sink: &mut S) {
         if self.held.is_empty() {
             return;
         }
         let held = std::mem::take(&mut self.held);
-        self.held_bytes = 0;
         let held = in_order(held);
         let view = FramedConnection { tcp: connection, client: self.client, capacity: &self.capacity };
         for waiting in &held {
@@ -220,6 +228,8 @@ pub(super) struct Delivery<'a, S: FrameSink> {
     pub(super) connection: &'a ConnectionInfo,
     pub(super) way: Way,
     pub(super) core: &'a mut Core<S::State>,
+    /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
+    pub(super) max_held_bytes: usize,
 }
 
 impl<S: FrameSink> Delivery<'_, S> {
@@ -232,7 +242,6 @@ impl<S: FrameSink> Delivery<'_, S> {
         // Of a frame that comes out later than its packet nothing is known any more.
         let now = packet == self.connection.last_packet;
         let after = now.then_some(core.owed.now[self.way.other().index()]);
-        core.held_bytes += bytes.len();
         core.held.push(Held::Frame {
             way: self.way,
             packet,
@@ -244,7 +253,7 @@ impl<S: FrameSink> Delivery<'_, S> {
             missing: frame.missing().to_vec(),
             after,
         });
-        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes > core.max_held_bytes {
+        if core.held.len() > MAX_HELD_FRAMES || core.held_bytes() > self.max_held_bytes {
             // Goes on for good until this hole is settled: waiting again would only stutter.
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();

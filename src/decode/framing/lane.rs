@@ -1,6 +1,5 @@
 //! One direction's bytes cut into frames on a grid that holes do not move.
 
-use std::mem::offset_of;
 use std::ops::Range;
 
 use super::evidence::{Shape, find_grid, frame_of_len, handshake_frame};
@@ -48,12 +47,10 @@ pub(super) trait LaneSink {
 
 /// The frame that is not whole yet: its bytes so far, zero where a hole took them.
 #[derive(Debug, Default)]
-#[repr(C)]
 struct Partial {
     /// Empty while there is none.
     bytes: Vec<u8>,
-    /// First packet and last packet that brought bytes; `None` while only holes did. Here is also told whether there is a
-    /// lane, in an `Option` of one.
+    /// First packet and last packet that brought bytes; `None` while only holes did.
     packets: Option<(u64, u64)>,
     missing: Vec<Range<usize>>,
     time: Option<Timestamp>,
@@ -67,9 +64,9 @@ enum Border {
     Skip(usize),
 }
 
-/// The state of one direction. What the express way needs comes first.
+/// The state of one direction.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(align(64))]
 pub(super) struct Lane {
     /// Stream offset of the frame that comes next or is partial; negative when it began before the capture.
     frame_start: i64,
@@ -79,21 +76,24 @@ pub(super) struct Lane {
     handshake_first: bool,
     /// The user gave the layout: frames that do not fit it are shown as they are.
     fixed: bool,
-    partial: Partial,
+    /// From the first one on, and then kept for the next.
+    partial: Option<Box<Partial>>,
     /// Bytes looked at in search of another grid.
     searched: i64,
 }
 
-const _: () = assert!(Lane::HOT <= 64, "one cache line");
+const _: () = assert!(size_of::<Option<Lane>>() == 64, "one cache line");
 
 impl Lane {
-    /// Of its bytes, those that the express way needs.
-    pub(super) const HOT: usize = offset_of!(Self, partial.packets) + size_of::<u64>();
-
     /// A lane whose grid has a frame border at stream offset `frame_start`.
     pub(super) const fn new(layout: FrameLayout, frame_start: i64, handshake_first: bool, fixed: bool) -> Self {
-        let partial = Partial { bytes: Vec::new(), missing: Vec::new(), packets: None, time: None };
-        Self { layout, frame_start, partial, handshake_first, fixed, frames: 0, searched: 0 }
+        Self { layout, frame_start, partial: None, handshake_first, fixed, frames: 0, searched: 0 }
+    }
+
+    /// The bytes so far of a frame that is not whole yet; none where the last frame ends.
+    #[inline]
+    fn open(&self) -> &[u8] {
+        self.partial.as_ref().map_or(&[], |partial| &partial.bytes)
     }
 
     /// Reads the frames to come with `layout`, unless it has another length than this lane's grid.
@@ -108,7 +108,7 @@ impl Lane {
     #[inline]
     pub(super) fn express(&self, offset: u64) -> Option<FrameLayout> {
         let on_border = self.frame_start as u64 == offset && self.frame_start >= 0;
-        (on_border && self.frames > 1 && self.partial.bytes.is_empty()).then_some(self.layout)
+        (on_border && self.frames > 1 && self.open().is_empty()).then_some(self.layout)
     }
 
     /// Goes on at `offset` behind so many frames more, which were handed on past it.
@@ -120,12 +120,17 @@ impl Lane {
 
     /// Stream offset of the next byte that is needed.
     fn next_offset(&self) -> i64 {
-        self.frame_start + self.partial.bytes.len() as i64
+        self.frame_start + self.open().len() as i64
     }
 
     /// True when the last frame ends at that stream offset, and nothing of the next is there.
-    pub(super) const fn ends_at(&self, offset: u64) -> bool {
-        self.partial.packets.is_none() && self.frame_start >= 0 && self.frame_start as u64 == offset
+    pub(super) fn ends_at(&self, offset: u64) -> bool {
+        !self.is_begun() && self.frame_start >= 0 && self.frame_start as u64 == offset
+    }
+
+    /// True when captured bytes of the next frame are there.
+    fn is_begun(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.packets.is_some())
     }
 
     /// Takes the next bytes of the stream. Whole frames are handed on as slices of `chunk`.
@@ -136,21 +141,26 @@ impl Lane {
         }
         let known = usize::try_from(self.next_offset() - at).unwrap_or(0).min(chunk.bytes.len());
         let mut rest = &chunk.bytes[known..];
-        while !rest.is_empty() || self.partial.bytes.len() >= self.layout.len() {
-            if !self.partial.bytes.is_empty() && !self.top_up(HANDSHAKE.len(), &mut rest, chunk) {
+        while !rest.is_empty() || self.open().len() >= self.layout.len() {
+            if !self.open().is_empty() && !self.top_up(HANDSHAKE.len(), &mut rest, chunk) {
                 return;
             }
-            let border = if self.partial.bytes.is_empty() {
-                self.border(rest, &[], sink)
-            } else {
-                let bytes = std::mem::take(&mut self.partial.bytes);
-                let border = self.border(&bytes, rest, sink);
-                self.partial.bytes = bytes;
-                border
+            let border = match self.partial.take_if(|partial| !partial.bytes.is_empty()) {
+                None => self.border(rest, &[], sink),
+                Some(partial) if !partial.missing.is_empty() => {
+                    let layout = self.damaged_layout(&partial.bytes);
+                    self.partial = Some(partial);
+                    Border::Frame(layout)
+                }
+                Some(partial) => {
+                    let border = self.border(&partial.bytes, rest, sink);
+                    self.partial = Some(partial);
+                    border
+                }
             };
             match border {
                 Border::Skip(len) => self.skip(len, &mut rest, sink),
-                Border::Frame(layout) if self.partial.bytes.is_empty() => {
+                Border::Frame(layout) if self.open().is_empty() => {
                     let Some((bytes, tail)) = rest.split_at_checked(layout.len()) else {
                         self.keep(rest, chunk);
                         return;
@@ -179,17 +189,17 @@ impl Lane {
 
     /// Moves bytes of `rest` to the partial frame until it has `len`; false when there are not enough.
     fn top_up(&mut self, len: usize, rest: &mut &[u8], chunk: &Chunk<'_>) -> bool {
-        let wanted = len.saturating_sub(self.partial.bytes.len());
+        let wanted = len.saturating_sub(self.open().len());
         let (head, tail) = rest.split_at(wanted.min(rest.len()));
         if !head.is_empty() {
             self.keep(head, chunk);
         }
         *rest = tail;
-        self.partial.bytes.len() >= len
+        self.open().len() >= len
     }
 
     fn keep(&mut self, bytes: &[u8], chunk: &Chunk<'_>) {
-        let partial = &mut self.partial;
+        let partial = self.partial.get_or_insert_default();
         let (first, last) = partial.packets.unwrap_or((chunk.packet, chunk.packet));
         if chunk.packet >= last {
             partial.time = chunk.time;
@@ -198,11 +208,8 @@ impl Lane {
         partial.bytes.extend_from_slice(bytes);
     }
 
-    /// What the frame border before `head` (then `tail`) says. Nearly every frame is settled by its name.
+    /// What the frame border before `head` (then `tail`), all of it captured, says. Nearly every frame is settled by its name.
     fn border(&mut self, head: &[u8], tail: &[u8], sink: &mut impl LaneSink) -> Border {
-        if !self.partial.missing.is_empty() {
-            return Border::Frame(self.damaged_layout(head));
-        }
         let name = head.first_chunk::<HEADER_LEN>().and_then(Name::from_header);
         match name {
             Some(name) if name.is_handshake() && handshake_frame(head, name).is_some() => {
@@ -274,18 +281,18 @@ impl Lane {
 
     fn skip(&mut self, len: usize, rest: &mut &[u8], sink: &mut impl LaneSink) {
         sink.event(LaneEvent::Skipped { offset: self.frame_start.max(0) as u64, len: len as u64 });
-        let kept = len.min(self.partial.bytes.len());
-        self.partial.bytes.drain(..kept);
-        if self.partial.bytes.is_empty() {
-            self.partial = Partial::default();
+        let kept = len.min(self.open().len());
+        if let Some(partial) = &mut self.partial {
+            partial.bytes.drain(..kept);
         }
+        self.partial.take_if(|partial| partial.bytes.is_empty());
         *rest = rest.get(len - kept..).unwrap_or_default();
         self.frame_start += len as i64;
     }
 
     #[inline(never)] // the sink is large, and few frames are put together
     fn emit_partial(&mut self, layout: FrameLayout, sink: &mut impl LaneSink) {
-        let mut partial = std::mem::take(&mut self.partial);
+        let mut partial = self.partial.take().unwrap_or_default();
         if let (Some((first_packet, packet)), Some(view)) =
             (partial.packets, partial.bytes.get(..layout.len()).and_then(|bytes| FrameView::new(bytes, layout)))
         {
@@ -296,13 +303,12 @@ impl Lane {
         if partial.bytes.len() > layout.len() {
             // The lane moved to shorter frames: what is over begins the next one.
             partial.bytes.drain(..layout.len());
-            partial.missing.clear();
-            self.partial = partial;
         } else {
             partial.bytes.clear();
-            partial.missing.clear();
-            self.partial = Partial { bytes: partial.bytes, missing: partial.missing, packets: None, time: None };
+            (partial.packets, partial.time) = (None, None);
         }
+        partial.missing.clear();
+        self.partial = Some(partial);
         self.advance(layout.len());
     }
 
@@ -315,9 +321,9 @@ impl Lane {
     /// hole cuts is emitted with what there is of it, one that lies inside leaves no row.
     pub(super) fn miss_until(&mut self, end: i64, sink: &mut impl LaneSink) {
         while self.next_offset() < end {
-            let layout = self.damaged_layout(&self.partial.bytes);
+            let layout = self.damaged_layout(self.open());
             let len = layout.len() as i64;
-            if self.partial.bytes.is_empty() {
+            if self.open().is_empty() {
                 let inside = if layout.len() == self.layout.len() { (end - self.frame_start) / len } else { 1 };
                 if inside > 0 && self.frame_start + len <= end {
                     self.frame_start += inside * len;
@@ -325,13 +331,14 @@ impl Lane {
                     continue;
                 }
             }
-            let from = self.partial.bytes.len();
+            let partial = self.partial.get_or_insert_default();
+            let from = partial.bytes.len();
             let to = (end - self.frame_start).min(len).max(0) as usize;
             if to > from {
-                self.partial.bytes.resize(to, 0);
-                self.partial.missing.push(from..to);
+                partial.bytes.resize(to, 0);
+                partial.missing.push(from..to);
             }
-            if self.partial.bytes.len() < layout.len() {
+            if partial.bytes.len() < layout.len() {
                 return;
             }
             self.emit_partial(layout, sink);
@@ -340,8 +347,8 @@ impl Lane {
 
     /// The stream ended: what there is of a last frame is emitted with its end missing.
     pub(super) fn finish(&mut self, sink: &mut impl LaneSink) {
-        if self.partial.packets.is_some() {
-            let layout = self.damaged_layout(&self.partial.bytes);
+        if self.is_begun() {
+            let layout = self.damaged_layout(self.open());
             self.miss_until(self.frame_start + layout.len() as i64, sink);
         }
     }

@@ -21,7 +21,7 @@ use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
 use super::express::Express;
-use super::prefetch::{Depth, fetch_first};
+use super::prefetch::{Depth, fetch};
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
 /// Packets of a connection for which its frames wait when a side has acknowledged bytes that the capture has not
@@ -95,7 +95,7 @@ impl<T> Framed<T> {
     #[inline]
     fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
         // Both, and whether there is one is not looked at: that would wait for it.
-        self.lanes.iter().for_each(|lane| fetch_first(lane, Lane::HOT));
+        self.lanes.iter().for_each(fetch);
         self.core.fetch(sink);
     }
 
@@ -183,7 +183,7 @@ impl<S: FrameSink> Framing<S> {
                 self.probed_bytes -= probe.kept_bytes;
                 self.counts.connections += 1;
                 let kept = std::mem::take(&mut probe.kept);
-                let core = Core::new(client, capacity, probe.owed, self.limits.held_bytes);
+                let core = Core::new(client, capacity, probe.owed);
                 let mut framed = Box::new(Framed { lanes, core });
                 for piece in kept {
                     match piece {
@@ -209,7 +209,9 @@ impl<S: FrameSink> Framing<S> {
             let handshake_first = chunk.offset == 0 && connection.start[way.index()] == Start::Syn;
             Lane::new(core.capacity.layout(), chunk.offset as i64, handshake_first, fixed)
         });
-        let mut delivery = Delivery { sink: &mut self.sink, counts: &mut self.counts, connection, way, core };
+        let max_held_bytes = self.limits.held_bytes;
+        let (sink, counts) = (&mut self.sink, &mut self.counts);
+        let mut delivery = Delivery { sink, counts, connection, way, core, max_held_bytes };
         lane.chunk(chunk, &mut delivery);
         if core.refined {
             core.refined = false;
@@ -221,7 +223,9 @@ impl<S: FrameSink> Framing<S> {
     fn pass_hole(&mut self, connection: &ConnectionInfo, framed: &mut Framed<S::State>, way: Way, hole: Hole) {
         let Framed { lanes, core } = framed;
         if let Some(lane) = &mut lanes[way.index()] {
-            let mut delivery = Delivery { sink: &mut self.sink, counts: &mut self.counts, connection, way, core };
+            let max_held_bytes = self.limits.held_bytes;
+            let (sink, counts) = (&mut self.sink, &mut self.counts);
+            let mut delivery = Delivery { sink, counts, connection, way, core, max_held_bytes };
             lane.miss_until((hole.offset + hole.len) as i64, &mut delivery);
         }
         core.hole(connection, way, hole, &mut self.sink);
@@ -363,6 +367,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                             connection,
                             way,
                             core,
+                            max_held_bytes: self.limits.held_bytes,
                         });
                     }
                 }
