@@ -29,6 +29,12 @@ binaries=target/$(rustc -vV | sed -n 's/^host: //p')/release
 for target in "${targets[@]}"; do
     work=work/$target
     mkdir -p "$work" "corpus/$target" "artifacts/$target"
+    # Two of one target would write over each other's account.
+    exec 9>"work/$target.lock"
+    if ! flock -n 9; then
+        echo "$target: is being fuzzed already; left out" >&2
+        continue
+    fi
     # Larger inputs are slower and seldom find more; an export's packet is large by itself.
     case $target in
         wireshark_json | rows | analysis) max_len=32768 ;;
