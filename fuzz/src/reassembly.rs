@@ -32,7 +32,8 @@ impl Log {
     /// The next piece of a direction, which must begin where the last one ended.
     fn piece(&mut self, info: &ConnectionInfo, way: Way, offset: u64, len: u64) -> &mut Told {
         let told = self.0.entry(info.id).or_default();
-        assert!(!told.closed && len > 0);
+        assert!(!told.closed, "bytes of a connection that is closed");
+        assert!(len > 0, "an empty piece");
         assert_eq!(offset, told.ends[way.index()], "chunks and holes adjoin");
         told.ends[way.index()] += len;
         told

@@ -313,6 +313,22 @@ fn a_number_far_off_is_ignored_until_a_second_one_continues_it() {
 }
 
 #[test]
+fn two_that_agree_far_off_begin_no_direction_anew_that_has_sent_its_fin() {
+    let mut t = tape();
+    t.handshake(0, 0);
+    t.c(FIN_ACK, 1, 1, b"");
+    t.s(FIN_ACK, 1, 2, b"hi");
+    t.c(ACK, 2, 4, b"");
+    assert_eq!(t.log.0[&0].closed.as_ref().unwrap().0, Closing::Fin);
+    t.c(ACK, 1 << 25, 4, b"yy");
+    t.c(ACK, (1 << 25) + 2, 4, b"zz");
+    let told = &t.finish()[0];
+    assert_eq!((told.text(Way::Forth), told.text(Way::Back)), (String::new(), "hi".into()));
+    let far = StreamNote::Implausible { len: 2, packet: 7 };
+    assert_eq!(told.notes, [far, StreamNote::AfterFin { len: 2, packet: 8 }]);
+}
+
+#[test]
 fn a_stray_first_segment_yields_to_two_that_agree_elsewhere() {
     let mut t = tape();
     t.c(ACK, 1 << 26, 1, b"x");

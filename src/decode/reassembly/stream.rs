@@ -369,10 +369,10 @@ impl Stream {
     }
 
     /// Two segments in a row contradict where the stream is believed to be. A SYN without data or one held segment
-    /// yields to them; more stays, and settles the start.
+    /// yields to them; more stays, and settles the start. So does a SYN with its FIN, of which each bears the other out.
     fn doubt_start<S: StreamSink>(&mut self, seq: TcpSeq, packet: u64, out: &mut Outlet<'_, S>) {
         if self.phase == Phase::Running {
-            if self.next == self.zero && self.backlog.is_none() {
+            if self.next == self.zero && self.backlog.is_none() && self.fin.is_none() {
                 *self = Self::default();
                 self.hear(seq);
                 out.info.start[out.way.index()] = Start::Unknown;
