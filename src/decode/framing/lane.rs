@@ -147,13 +147,12 @@ impl Lane {
             }
             let border = match self.partial.take_if(|partial| !partial.bytes.is_empty()) {
                 None => self.border(rest, &[], sink),
-                Some(partial) if !partial.missing.is_empty() => {
-                    let layout = self.damaged_layout(&partial.bytes);
-                    self.partial = Some(partial);
-                    Border::Frame(layout)
-                }
                 Some(partial) => {
-                    let border = self.border(&partial.bytes, rest, sink);
+                    let border = if partial.missing.is_empty() {
+                        self.border(&partial.bytes, rest, sink)
+                    } else {
+                        Border::Frame(self.damaged_layout(&partial.bytes))
+                    };
                     self.partial = Some(partial);
                     border
                 }
