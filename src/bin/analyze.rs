@@ -25,7 +25,8 @@ use clap::{CommandFactory, Parser, ValueEnum};
 #[derive(Parser)]
 #[command(name = "analyze", version, disable_version_flag = true, after_help = AFTER_HELP)]
 struct Args {
-    /// Captures to read: pcap, pcapng, Wireshark JSON, also .gz and .zst; `-` is standard input, also the default
+    /// Captures to read: pcap, pcapng, Wireshark JSON, also .gz and .zst; `-` is standard input, also the default when that is
+    /// not a terminal
     #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// window_size of the client, as declared; without it the window is inferred and never judged against

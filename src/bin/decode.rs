@@ -89,7 +89,7 @@ enum When {
 const MAX_HELD: &str = "Bytes that wait behind a hole, per direction [default: 1MiB; with --streams 4MiB]";
 
 const AFTER_HELP: &str = "\
-Fields of -Y: arq.packet, .time, .connection, .from, .header, .pos, .payload, .seq, .sent_time, .ack, .prev_seq, \
+Fields of -Y: arq (every row), arq.packet, .time, .connection, .from, .header, .pos, .payload, .seq, .sent_time, .ack, .prev_seq, \
 .in_flight, .info, .verdict, .first_packet, .offset, .len, .payload_len, .max_msg_size, .ack_number, .partial, .unknown; \
 and as in Wireshark frame.number, frame.time_epoch, tcp.stream.
 
