@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "captures"))
 import generate  # noqa: E402
 
-MODES = "none drop dup snap swap recut drop+recut snap+recut dup+swap midstream midstream+swap".split()
+MODES = "none drop dup snap swap recut drop+recut snap+recut dup+swap midstream midstream+recut midstream+swap".split()
 CAPACITIES = (4, 5, 6, 7, 10, 11, 18, 19, 23, 50, 62, 100, 300, 9999)
 
 

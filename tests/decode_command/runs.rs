@@ -224,7 +224,9 @@ fn no_whole_frame_is_lost_or_invented_however_an_exchange_was_captured() {
     let output = std::process::Command::new("python3")
         .args([script, "--decode", env!("CARGO_BIN_EXE_decode"), "--exchanges", "200"])
         .args(
-            "none drop dup snap swap recut snap+recut dup+swap midstream".split(' ').flat_map(|mode| ["--mode", mode]),
+            "none drop dup snap swap recut snap+recut dup+swap midstream midstream+recut"
+                .split(' ')
+                .flat_map(|mode| ["--mode", mode]),
         )
         .output()
         .unwrap();

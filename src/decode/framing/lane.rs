@@ -56,6 +56,39 @@ struct Partial {
     time: Option<Timestamp>,
 }
 
+/// The first bytes of a lane that began in mid-stream, kept until they tell where a frame begins.
+#[derive(Debug, Default)]
+struct Adrift {
+    bytes: Vec<u8>,
+    /// Of each chunk: its length, its packet, and the time.
+    chunks: Vec<(usize, u64, Option<Timestamp>)>,
+}
+
+impl Adrift {
+    /// How many bytes stand before the first frame that begins here, for frames of this layout; `None` while more bytes may
+    /// tell. `latest` bytes are new since the last call.
+    fn lead(&self, layout: FrameLayout, fixed: bool, latest: usize) -> Option<usize> {
+        let header = self.bytes.first_chunk::<HEADER_LEN>()?;
+        if Name::from_header(header).is_some() {
+            return Some(0);
+        }
+        // So many bytes hold a whole frame, wherever it begins. Of many small chunks not each is worth a search.
+        let (len, seen) = (layout.len(), self.bytes.len());
+        let (all, step) = (2 * len, len / 8);
+        match seen >= len && seen / step > (seen - latest) / step {
+            true => self.search(layout, fixed).or((seen >= all).then_some(0)),
+            false => None,
+        }
+    }
+
+    /// The same from a search for a whole frame.
+    fn search(&self, layout: FrameLayout, fixed: bool) -> Option<usize> {
+        let grid = find_grid(&self.bytes, fixed.then(|| Shape::of(layout.max_msg_size())))?;
+        // Another length is for the border to speak of.
+        Some(if grid.shape.len() == layout.len() { grid.anchor % layout.len() } else { 0 })
+    }
+}
+
 /// What stands at a frame border.
 enum Border {
     /// A frame of this layout, all there or not.
@@ -80,6 +113,8 @@ pub(super) struct Lane {
     partial: Option<Box<Partial>>,
     /// Bytes looked at in search of another grid.
     searched: i64,
+    /// Until it is known where a frame begins.
+    adrift: Option<Box<Adrift>>,
 }
 
 const _: () = assert!(size_of::<Option<Lane>>() == 64, "one cache line");
@@ -87,7 +122,17 @@ const _: () = assert!(size_of::<Option<Lane>>() == 64, "one cache line");
 impl Lane {
     /// A lane whose grid has a frame border at stream offset `frame_start`.
     pub(super) const fn new(layout: FrameLayout, frame_start: i64, handshake_first: bool, fixed: bool) -> Self {
-        Self { layout, frame_start, partial: None, handshake_first, fixed, frames: 0, searched: 0 }
+        Self { layout, frame_start, partial: None, handshake_first, fixed, frames: 0, searched: 0, adrift: None }
+    }
+
+    /// A lane that begins in mid-stream, at stream offset `begin`, perhaps within a frame.
+    pub(super) fn adrift(layout: FrameLayout, begin: i64, fixed: bool) -> Self {
+        Self { adrift: Some(Box::default()), ..Self::new(layout, begin, false, fixed) }
+    }
+
+    /// True while bytes are kept, since where a frame begins is not known: what the other side answers has to wait.
+    pub(super) fn is_adrift(&self) -> bool {
+        self.adrift.as_ref().is_some_and(|adrift| !adrift.bytes.is_empty())
     }
 
     /// The bytes so far of a frame that is not whole yet; none where the last frame ends.
@@ -135,6 +180,49 @@ impl Lane {
 
     /// Takes the next bytes of the stream. Whole frames are handed on as slices of `chunk`.
     pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, sink: &mut impl LaneSink) {
+        if self.adrift.is_none() {
+            self.cut(chunk, sink);
+        } else {
+            self.drift(chunk, sink);
+        }
+    }
+
+    /// Keeps the first bytes until they tell where a frame begins.
+    #[cold]
+    fn drift(&mut self, chunk: &Chunk<'_>, sink: &mut impl LaneSink) {
+        let Some(adrift) = &mut self.adrift else { return };
+        if chunk.offset as i64 > self.frame_start + adrift.bytes.len() as i64 {
+            self.moor(None, sink);
+            return self.cut(chunk, sink);
+        }
+        adrift.bytes.extend_from_slice(chunk.bytes);
+        adrift.chunks.push((chunk.bytes.len(), chunk.packet, chunk.time));
+        let lead = adrift.lead(self.layout, self.fixed, chunk.bytes.len());
+        if lead.is_some() {
+            self.moor(lead, sink);
+        }
+    }
+
+    /// Takes what was kept, in which the first frame to begin does so behind `lead` bytes; without it, by what there is.
+    fn moor(&mut self, lead: Option<usize>, sink: &mut impl LaneSink) {
+        let Some(adrift) = self.adrift.take() else { return };
+        let lead = lead.or_else(|| adrift.search(self.layout, self.fixed)).unwrap_or(0);
+        let Adrift { bytes, chunks } = *adrift;
+        let mut offset = self.frame_start as u64;
+        if lead > 0 {
+            // What stands before it is the end of a frame.
+            self.frame_start += lead as i64 - self.layout.len() as i64;
+            self.miss_until(offset as i64, sink);
+        }
+        let mut rest = &bytes[..];
+        for (len, packet, time) in chunks {
+            let Some((bytes, behind)) = rest.split_at_checked(len) else { break };
+            self.cut(&Chunk { offset, bytes, packet, time }, sink);
+            (rest, offset) = (behind, offset + len as u64);
+        }
+    }
+
+    fn cut(&mut self, chunk: &Chunk<'_>, sink: &mut impl LaneSink) {
         let at = chunk.offset as i64;
         if at > self.next_offset() {
             self.miss_until(at, sink);
@@ -319,6 +407,7 @@ impl Lane {
     /// Passes over bytes that were not captured, up to stream offset `end`. The grid stays; a frame that the
     /// hole cuts is emitted with what there is of it, one that lies inside leaves no row.
     pub(super) fn miss_until(&mut self, end: i64, sink: &mut impl LaneSink) {
+        self.moor(None, sink);
         while self.next_offset() < end {
             let layout = self.damaged_layout(self.open());
             let len = layout.len() as i64;
@@ -346,6 +435,7 @@ impl Lane {
 
     /// The stream ended: what there is of a last frame is emitted with its end missing.
     pub(super) fn finish(&mut self, sink: &mut impl LaneSink) {
+        self.moor(None, sink);
         if self.is_begun() {
             let layout = self.damaged_layout(self.open());
             self.miss_until(self.frame_start + layout.len() as i64, sink);

@@ -206,13 +206,17 @@ impl<S: FrameSink> Framing<S> {
         let Framed { lanes, core } = framed;
         let fixed = core.capacity.basis() == CapacityBasis::Declared;
         let lane = lanes[way.index()].get_or_insert_with(|| {
-            let handshake_first = chunk.offset == 0 && connection.start[way.index()] == Start::Syn;
-            Lane::new(core.capacity.layout(), chunk.offset as i64, handshake_first, fixed)
+            let (layout, begin) = (core.capacity.layout(), chunk.offset as i64);
+            match begin == 0 && connection.start[way.index()] == Start::Syn {
+                true => Lane::new(layout, begin, true, fixed),
+                false => Lane::adrift(layout, begin, fixed),
+            }
         });
         let max_held_bytes = self.limits.held_bytes;
         let (sink, counts) = (&mut self.sink, &mut self.counts);
         let mut delivery = Delivery { sink, counts, connection, way, core, max_held_bytes };
         lane.chunk(chunk, &mut delivery);
+        delivery.core.holding |= lane.is_adrift();
         if core.refined {
             core.refined = false;
             let layout = core.capacity.layout();
@@ -310,7 +314,8 @@ impl<S: FrameSink> StreamSink for Framing<S> {
         } else if core.owed != Owed::default() {
             core.owed = Owed::default();
         }
-        let waits = waiting.held != [0, 0] || (owed && core.owed.waited < PATIENCE);
+        let adrift = framed.lanes.iter().flatten().any(Lane::is_adrift);
+        let waits = waiting.held != [0, 0] || adrift || (owed && core.owed.waited < PATIENCE);
         if waits {
             core.holding = true;
         } else if core.holding {

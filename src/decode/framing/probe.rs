@@ -145,10 +145,17 @@ impl Probe {
         let known = declared
             .map(|p| Capacity::exact(p, CapacityBasis::Declared))
             .or(announced.map(|p| Capacity::exact(p, CapacityBasis::Handshake)));
-        if let (Some(client), Some(capacity)) = (handshake_client, known) {
-            return Answer::Ours(Box::new(self.recognised(info, client, capacity, [None; 2])));
+        let adrift = Way::BOTH.map(|way| self.is_adrift(info, way));
+        // With the handshake nothing has to be searched but what is adrift.
+        let read = handshake_client.zip(known);
+        let grids =
+            Way::BOTH.map(|way| if read.is_none() || adrift[way.index()] { self.grid(way, declared) } else { None });
+        if !last && adrift.iter().zip(&grids).any(|(adrift, grid)| *adrift && grid.is_none()) {
+            return Answer::NotYet;
         }
-        let grids = Way::BOTH.map(|way| self.grid(way, declared));
+        if let Some((client, capacity)) = read {
+            return Answer::Ours(Box::new(self.recognised(info, client, capacity, grids)));
+        }
         let best = Way::BOTH
             .into_iter()
             .filter_map(|way| Some((way, grids[way.index()]?.1)))
@@ -164,6 +171,15 @@ impl Probe {
         }
         let hopeless = self.directions.iter().all(|direction| direction.exhausted);
         if last || hopeless { Answer::Foreign } else { Answer::NotYet }
+    }
+
+    /// True when bytes of a direction are here whose beginning is not: its first frame may be cut, so that the others tell
+    /// where frames stand, if they come soon.
+    fn is_adrift(&self, info: &ConnectionInfo, way: Way) -> bool {
+        let direction = &self.directions[way.index()];
+        let begins = info.start[way.index()] == Start::Syn
+            || [Name::GetMax, Name::ReturnMax].iter().any(|name| self.opening(way, *name).is_some());
+        !begins && !direction.exhausted && (1..=SEARCH_MID_STREAM).contains(&direction.seen)
     }
 
     /// The payload of a handshake frame at the very start of a direction.
@@ -226,7 +242,7 @@ impl Probe {
                     Some(Lane::new(layout, border as i64 - back * len, false, fixed))
                 }
                 None if from_start => Some(Lane::new(capacity.layout(), 0, true, fixed)),
-                None => first.map(|run| Lane::new(capacity.layout(), run.offset as i64, false, fixed)),
+                None => first.map(|run| Lane::adrift(capacity.layout(), run.offset as i64, fixed)),
             }
         });
         Recognised { client, capacity, lanes }

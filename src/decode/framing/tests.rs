@@ -648,6 +648,41 @@ proptest! {
     }
 
     #[test]
+    fn wherever_a_capture_begins_and_tcp_cuts_both_streams_give_their_whole_frames(
+        p in prop_oneof![4_u16..=40, 100_u16..=700], slices in 6_i32..20, from in (0_usize..2000, 0_usize..2000),
+        cuts in proptest::collection::vec((any::<bool>(), 1_usize..300), 1..40), other_first: bool, fixed: bool,
+    ) {
+        let streams = exchange(p, slices);
+        let len = layout(p).len();
+        // Frames of the handshake have another length; at least three whole frames are left.
+        let begin = [from.0, from.1].map(|from| 44 + from % (len * (slices as usize - 4)));
+        let options = FramingOptions { max_msg_size: fixed.then(|| MaxMsgSize::new(p).unwrap()), ..FramingOptions::default() };
+        let mut bench = Bench::with(Start::MidStream, options);
+        let ends = if other_first { [(false, usize::MAX), (true, usize::MAX)] } else { [(true, usize::MAX), (false, usize::MAX)] };
+        for (forth, cut) in cuts.into_iter().chain(ends) {
+            let way = if forth { Way::Forth } else { Way::Back };
+            let rest = &streams[way.index()][begin[way.index()] + bench.next[way.index()] as usize..];
+            rest.chunks(cut).take(if cut == usize::MAX { 1 } else { 3 }).for_each(|piece| bench.send(way, piece));
+        }
+        let out = bench.finish();
+        prop_assert!(!out.notes.iter().any(|note| matches!(note, FramingNote::Skipped { .. } | FramingNote::Regridded { .. })), "{:?}", out.notes);
+        for (side, way) in [(Side::Client, Way::Forth), (Side::Server, Way::Back)] {
+            let begin = begin[way.index()];
+            let first = (begin - 44).div_ceil(len);
+            let wanted: Vec<_> = (first..slices as usize).map(|k| (44 + k * len - begin) as u64).collect();
+            let found: Vec<_> = out.frames.iter().filter(|f| f.from == side && f.missing.is_empty()).map(|f| f.offset).collect();
+            prop_assert_eq!(found, wanted, "{:?}", side);
+            // What stands before is the end of one frame.
+            let cut: Vec<_> = out.frames.iter().filter(|f| f.from == side && !f.missing.is_empty()).map(|f| f.missing.clone()).collect();
+            let missing = (begin - 44) % len;
+            prop_assert_eq!(cut, if missing == 0 { vec![] } else { vec![vec![0..missing]] });
+        }
+        let packets: Vec<_> = out.frames.iter().map(|f| f.packet).collect();
+        let held = out.notes.iter().any(|note| matches!(note, FramingNote::HoldLimit { .. }));
+        prop_assert!(held || packets.is_sorted(), "{:?}", packets);
+    }
+
+    #[test]
     fn any_bytes_in_any_pieces_never_panic(
         pieces in proptest::collection::vec((any::<bool>(), 0_u8..4, proptest::collection::vec(any::<u8>(), 0..120), any::<u8>()), 0..40),
         syn: bool,
