@@ -34,6 +34,7 @@
 //! | record an exchange at its socket | [`record::Recorder`] |
 //! | write packets that every tool reads | [`conversation`], [`capture_writer`] |
 //! | simulate exchanges, with a capture and its ground truth | [`simulate`] |
+//! | read a command's options; keep its outputs off its inputs | [`command_line`], [`outputs`] |
 //!
 //! Every stage of decoding streams and keeps bounded state. The whole way, from a file to rows:
 //!
@@ -73,11 +74,13 @@
 
 pub mod analyze;
 pub mod capture_writer;
+pub mod command_line;
 pub mod conversation;
 pub mod decode;
 pub mod endpoint;
 pub mod fault;
 pub mod net;
+pub mod outputs;
 pub mod params;
 pub mod record;
 pub mod simulate;

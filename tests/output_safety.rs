@@ -236,6 +236,8 @@ fn names_of_files_are_shown_tamely_by_every_command() {
     let scenario = OsString::from_vec(b"\x1b[31m.toml".to_vec());
     std::fs::write(folder.path().join(&scenario), b"seed = \"\x1b[2J\x18\"\n[x\xe2\x80\xae]\n").unwrap();
     let nowhere = OsString::from_vec(b"no/\x1b[31m\xe2\x80\xae".to_vec());
+    let turned = OsString::from_vec(b"\x1b]0;title\x07\xc2\x9b31m\xe2\x80\xae1".to_vec());
+    let unknown = OsString::from_vec(b"--\x1b[2J\xe2\x80\xae".to_vec());
     let below_a_file = Path::new(&wild).join("folder");
     let option = OsStr::new;
     for (binary, arguments) in [
@@ -255,6 +257,13 @@ fn names_of_files_are_shown_tamely_by_every_command() {
         (CLIENT, vec![option("--params"), &*wild, option("--window"), option("3"), option("--file"), &*nowhere]),
         (SERVER, vec![option("--params"), &*wild]),
         (SERVER, vec![option("--params"), &*nowhere]),
+        (DECODE, vec![option("-c"), &*wild]),
+        (DECODE, vec![option("-c"), &*turned]),
+        (DECODE, vec![&*unknown]),
+        (ANALYZE, vec![option("--report"), &*turned]),
+        (SIMULATE, vec![option("-F"), &*turned, option("-w"), option("out")]),
+        (CLIENT, vec![option("--resend"), &*turned]),
+        (SERVER, vec![option("--bind"), &*turned]),
         // A folder cannot be made below a file.
         (SERVER, vec![option("--max-msg-size"), option("4"), option("--output"), below_a_file.as_os_str()]),
     ] {

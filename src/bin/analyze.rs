@@ -10,6 +10,7 @@ use arqscope::analyze::report::KeepLimits;
 use arqscope::analyze::report::html::HtmlLimits;
 use arqscope::analyze::report::text::Layout;
 use arqscope::analyze::{AnalysisOptions, Severity};
+use arqscope::command_line;
 use arqscope::decode::capture::Input;
 use arqscope::decode::command::{Exit, LimitOptions};
 use arqscope::decode::framing::FramingOptions;
@@ -119,7 +120,7 @@ Exit codes: 0 done; 1 done, with findings at or above --fail-on; 2 the job could
 (1 wins over 3). Data goes to standard output, everything else to standard error.";
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = command_line::options();
     match run(args) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -196,5 +197,5 @@ fn layout(color: When) -> Layout {
 
 /// Ends the program as clap does for a wrong option.
 fn usage(message: &str) -> ! {
-    Args::command().error(ErrorKind::ArgumentConflict, message).exit()
+    command_line::refuse(&Args::command().error(ErrorKind::ArgumentConflict, message))
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
+use arqscope::command_line;
 use arqscope::decode::print::escape::tame_lines;
 use arqscope::endpoint::{Detail, ResendPolicy};
 use arqscope::fault::{FaultPlan, RandomLoss};
@@ -16,6 +17,7 @@ use arqscope::net::{
     ClientNews, ClientOptions, DEFAULT_PORT, Narration, Recording, Stopping, Threads, Transfer, block_on,
     closing_table, stop_on_signals, stopped, transfer,
 };
+use arqscope::outputs::{self, OverwriteError, Source};
 use arqscope::params::{
     Dialogue, Gathered, Nobody, Params, Place, PlainUnit, Prompt, Saved, Span, SpanError, Timeout, WindowSize, gather,
     positions,
@@ -97,7 +99,7 @@ Exit codes: 0 the message was sent and the connection closed by both sides; 2 it
 const LONG: i32 = 500;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    match run(&command_line::options()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&error.to_string());
@@ -107,10 +109,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
-    let Gathered { params, .. } = parameters(args)?;
+    let Gathered { params, file, .. } = parameters(args)?;
     let (Some(message), Some(window), Some(timeout)) = (params.message, params.window_size, params.timeout) else {
         return Err("message, window_size and timeout are needed".into());
     };
+    keep_inputs(args, file.as_deref())?;
     let progress = Progress::default();
     let recording = args.capture.as_deref().map(|path| record(path, &progress)).transpose()?;
     let mut options = ClientOptions::new(&args.host, args.port, window.get(), timeout.get());
@@ -185,6 +188,14 @@ fn parameters(args: &Args) -> Result<Gathered, Box<dyn std::error::Error>> {
         Saved::Failed { path, reason } => say(&format!("answers not saved to {}: {reason}", path.display())),
     }
     Ok(gathered)
+}
+
+/// The recording must not go over the message or the parameters.
+fn keep_inputs(args: &Args, params: Option<&Path>) -> Result<(), OverwriteError> {
+    let message =
+        args.file.as_deref().map(|path| if path == Path::new("-") { Source::Stdin } else { Source::Path(path) });
+    let inputs: Vec<Source<'_>> = message.into_iter().chain(params.map(Source::Path)).collect();
+    outputs::check(args.capture.as_deref().as_slice(), &inputs)
 }
 
 fn read_message(path: &Path) -> Result<Vec<u8>, String> {

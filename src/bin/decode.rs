@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arqscope::command_line;
 use arqscope::decode::capture::Input;
 use arqscope::decode::command::{self, Exit, FactsForm, JobError, LimitOptions, MessageForm, Output, Pace, RowJob};
 use arqscope::decode::filter::Filter;
@@ -103,7 +104,7 @@ Exit codes: 0 done; 2 the job could not be done; 3 input only partly readable.
 Data goes to standard output, everything else to standard error.";
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = command_line::options();
     match run(args) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,

@@ -6,7 +6,10 @@ use std::io::{self, BufReader, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use arqscope::command_line;
 use arqscope::decode::print::escape::{escape, tame_lines};
 use arqscope::endpoint::Detail;
 use arqscope::fault::{FaultPlan, RandomLoss};
@@ -14,6 +17,7 @@ use arqscope::net::{
     DEFAULT_PORT, Kept, Listener, MAX_SHOWN, Narration, Recording, SERVER_BYTES_PER_CLIENT, ServerNews, ServerOptions,
     Threads, block_on, client_places, counted, served_line, stop_on_signals,
 };
+use arqscope::outputs::{self, Source};
 use arqscope::params::{Dialogue, Gathered, Nobody, Params, Place, Saved, Timeout, gather, positions};
 use arqscope::wire::{MaxMsgSize, Pos, Side};
 use clap::Parser;
@@ -82,7 +86,7 @@ Each whole message goes to standard output, escaped, one line each (the first 64
 its name ends in .partial until the message is whole, and for ever if it never is. Everything else goes to standard error.
 
 Exit codes: 0 stopped as asked; 2 could not begin (parameters, address, files);
-3 the recording of --capture is incomplete, or a message that came could not be kept.";
+3 the recording of --capture is incomplete, or a message that came could not be kept or shown.";
 
 #[expect(clippy::cast_precision_loss, reason = "a size for people")]
 fn after_help() -> String {
@@ -91,7 +95,7 @@ fn after_help() -> String {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    match run(&command_line::options()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&error.to_string());
@@ -101,15 +105,18 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
-    let Some(max_msg_size) = parameters(args)?.params.maximum_msg_size else {
+    let Gathered { params, file, .. } = parameters(args)?;
+    let Some(max_msg_size) = params.maximum_msg_size else {
         return Err("maximum_msg_size is needed".into());
     };
+    outputs::check(args.capture.as_deref().as_slice(), file.as_deref().map(Source::Path).as_slice())?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(|error| {
             format!("cannot make the folder {}: {error}; name another with --output", folder.display())
         })?;
     }
     let address = SocketAddr::new(args.bind, args.port);
+    let unshown = Arc::new(AtomicU64::new(0));
     let (recording, summary) = block_on(Threads::Processors, async {
         let stopping = stop_on_signals()?;
         let listener = Listener::bind(address)?;
@@ -117,8 +124,8 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
         let recording = args.capture.as_deref().map(record).transpose()?;
         let options = options(args, max_msg_size, recording.clone());
         say(&format!("listening on {}, maximum_msg_size {max_msg_size}", listener.local_addr()?));
-        let verbose = args.verbose;
-        let summary = listener.serve(options, stopping, move |news| tell(news, verbose)).await;
+        let (verbose, unshown) = (args.verbose, Arc::clone(&unshown));
+        let summary = listener.serve(options, stopping, move |news| tell(news, verbose, &unshown)).await;
         Ok::<_, Box<dyn std::error::Error>>((recording, summary))
     })??;
     say(&format!("stopped: {} complete, {} not", counted(summary.complete, "exchange"), summary.incomplete));
@@ -132,7 +139,11 @@ fn run(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     if summary.not_kept > 0 {
         say(&format!("{} came and could not be kept", counted(summary.not_kept, "message")));
     }
-    Ok(if recorded.is_err() || summary.not_kept > 0 { 3 } else { 0 })
+    let unshown = unshown.load(Ordering::Relaxed);
+    if unshown > 0 {
+        say(&format!("{} came and could not be shown", counted(unshown, "message")));
+    }
+    Ok(if recorded.is_err() || summary.not_kept + unshown > 0 { 3 } else { 0 })
 }
 
 fn options(args: &Args, max_msg_size: MaxMsgSize, recording: Option<Recording>) -> ServerOptions {
@@ -162,7 +173,8 @@ fn room(args: &Args, wanted: usize) -> usize {
     places.clients
 }
 
-fn tell(news: ServerNews<'_>, verbose: bool) {
+/// Tells what happened; counts messages that standard output did not take.
+fn tell(news: ServerNews<'_>, verbose: bool, unshown: &AtomicU64) {
     match news {
         ServerNews::Opened { number, peer } => say(&format!("client {number} ({peer}): connected")),
         ServerNews::Event { number, event, at } if verbose => {
@@ -172,9 +184,12 @@ fn tell(news: ServerNews<'_>, verbose: bool) {
         ServerNews::Ended(served) => {
             say(&served_line(served));
             if let Kept::Shown(message) = &served.kept {
-                // Nothing is left to be done when standard output is gone: the line above says that it came.
-                let _ = io::stdout().lock().write_all(format!("{}\n", escape(message)).as_bytes());
-                if served.message_len > MAX_SHOWN as u64 {
+                if let Err(error) = show(message) {
+                    unshown.fetch_add(1, Ordering::Relaxed);
+                    say(&format!(
+                        "cannot write that message to standard output: {error}; --output keeps each in a file"
+                    ));
+                } else if served.message_len > MAX_SHOWN as u64 {
                     say(&format!("of that message the first {MAX_SHOWN} bytes are shown; --output keeps all"));
                 }
             }
@@ -196,6 +211,12 @@ fn tell(news: ServerNews<'_>, verbose: bool) {
             say(&format!("stopping; {} {are} still connected", counted(clients as u64, "client")));
         }
     }
+}
+
+fn show(message: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(format!("{}\n", escape(message)).as_bytes())?;
+    out.flush()
 }
 
 fn parameters(args: &Args) -> Result<Gathered, Box<dyn std::error::Error>> {

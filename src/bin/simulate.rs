@@ -1,11 +1,12 @@
 //! `simulate`: client and server in virtual time, as a capture with its ground truth.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use arqscope::command_line;
 use arqscope::decode::print::escape::tame_lines;
+use arqscope::outputs::{self, Draft, Source};
 use arqscope::params::{Numbers, Span};
 use arqscope::simulate::command::{self, CaptureFormat, JobError};
 use arqscope::simulate::scenario::{Given, ResendKey, ScenarioKeys, SideKey, VantageKey};
@@ -186,7 +187,7 @@ Examples:
 Exit codes: 0 done; 2 the job could not be done.";
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = command_line::options();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -202,12 +203,16 @@ fn run(options: &Options) -> Result<(), JobError> {
     // Before any file is made: a scenario that cannot be run must not empty one.
     let scenario = command::scenario(options.scenario.as_deref(), &keys(options))?;
     let format = format(options)?;
-    let truth = options.truth.as_deref().map(create).transpose()?;
-    let summary = if options.write == Path::new("-") {
-        command::simulate(&scenario, format, io::stdout().lock(), truth)?
-    } else {
-        command::simulate(&scenario, format, create(&options.write)?, truth)?
+    let written = Some(options.write.as_path()).filter(|path| *path != Path::new("-"));
+    let outputs: Vec<&Path> = written.into_iter().chain(options.truth.as_deref()).collect();
+    outputs::check(&outputs, options.scenario.as_deref().map(Source::Path).as_slice())?;
+    let mut truth = options.truth.as_deref().map(create).transpose()?;
+    let mut capture = written.map(create).transpose()?;
+    let summary = match &mut capture {
+        Some(capture) => command::simulate(&scenario, format, capture, truth.as_mut())?,
+        None => command::simulate(&scenario, format, io::stdout().lock(), truth.as_mut())?,
     };
+    capture.into_iter().chain(truth).try_for_each(keep)?;
     Ok(writeln!(io::stderr(), "simulate: {summary}")?)
 }
 
@@ -218,9 +223,13 @@ fn format(options: &Options) -> Result<CaptureFormat, JobError> {
     }
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, JobError> {
+fn create(path: &Path) -> Result<BufWriter<Draft>, JobError> {
     let failed = |error| JobError::Create { path: path.to_owned(), error };
-    File::create(path).map(BufWriter::new).map_err(failed)
+    Draft::create(path).map(BufWriter::new).map_err(failed)
+}
+
+fn keep(file: BufWriter<Draft>) -> io::Result<()> {
+    file.into_inner().map_err(IntoInnerError::into_error)?.keep()
 }
 
 /// The options as keys of a scenario.

@@ -1,6 +1,7 @@
 //! `--streams DIR`: the bytes of every TCP connection as files, and an index of them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::Endpoint;
 use super::print::escape::escape;
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, HoleCause, StreamSink, Way};
+use crate::outputs::{self, OverwriteError, Source};
 
 /// The index's file name.
 const INDEX: &str = "index.ndjson";
@@ -79,6 +81,9 @@ pub enum StreamFilesError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file in it is read.
+    #[error(transparent)]
+    Overwrite(#[from] OverwriteError),
     /// A file in it cannot be written.
     #[error("cannot write the stream file {}: {source}; make room or name another folder", escape(path.as_bytes()))]
     File {
@@ -221,6 +226,12 @@ impl Batch {
     }
 }
 
+/// True for the names that streams have.
+fn is_of_streams(name: &str) -> bool {
+    let number = name.strip_suffix("-client.bin").or_else(|| name.strip_suffix("-server.bin"));
+    name == INDEX || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 impl StreamFilesError {
     fn file(path: &Path, source: io::Error) -> Self {
         Self::File { path: path.display().to_string(), source }
@@ -232,10 +243,16 @@ impl StreamFiles {
     /// left alone.
     ///
     /// # Errors
-    /// When the folder or the index cannot be made.
-    pub fn new(folder: &Path) -> Result<Self, StreamFilesError> {
-        fs::create_dir_all(folder)
-            .map_err(|source| StreamFilesError::Folder { path: folder.display().to_string(), source })?;
+    /// When the folder or the index cannot be made; when one of the files that may be overwritten is one of `inputs`.
+    pub fn new(folder: &Path, inputs: &[Source<'_>]) -> Result<Self, StreamFilesError> {
+        let failed = |source| StreamFilesError::Folder { path: folder.display().to_string(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.file_name().and_then(OsStr::to_str).is_some_and(is_of_streams) {
+                outputs::check(&[&path], inputs)?;
+            }
+        }
         let path = folder.join(INDEX);
         let index = File::create(&path).map_err(|source| StreamFilesError::file(&path, source))?;
         Ok(Self {
@@ -418,7 +435,7 @@ mod tests {
 
     /// Feeds segments from 10.0.0.1 to itself.
     fn write(folder: &Path, segments: &[Sent<'_>]) -> StreamFilesWritten {
-        let mut files = StreamFiles::new(folder).unwrap();
+        let mut files = StreamFiles::new(folder, &[]).unwrap();
         let mut connections = Connections::new(StreamLimits::patient());
         for (n, (from, to, flags, seq, payload, missing)) in segments.iter().enumerate() {
             let end = |port: &u16| Endpoint { addr: "10.0.0.1".parse().unwrap(), port: *port };
@@ -499,7 +516,7 @@ mod tests {
     #[test]
     fn an_opening_captured_after_files_were_named_renames_them() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = StreamFiles::new(folder.path()).unwrap();
+        let mut files = StreamFiles::new(folder.path(), &[]).unwrap();
         let end = |port| Endpoint { addr: "::1".parse().unwrap(), port };
         let mut connections: Connections<StreamFiles> =
             Connections::new(StreamLimits { start_segments: 0, ..StreamLimits::prompt() });
@@ -530,10 +547,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = StreamFiles::new(&file).unwrap_err().to_string();
+        let error = StreamFiles::new(&file, &[]).unwrap_err().to_string();
         assert!(error.contains(file.to_str().unwrap()), "{error}");
         fs::create_dir(folder.path().join("0000-client.bin")).unwrap();
-        let mut files = StreamFiles::new(folder.path()).unwrap();
+        let mut files = StreamFiles::new(folder.path(), &[]).unwrap();
         files.batch.push(FileId { connection: 0, sender: Sender::Client }, Place::Begins, b"x");
         let error = files.finish().unwrap_err().to_string();
         assert!(error.contains("0000-client.bin"), "{error}");

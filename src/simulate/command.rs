@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use super::scenario::{Scenario, ScenarioError, ScenarioFile, ScenarioKeys};
 use super::{Chronicle, SimulationError, Summary, TruthWriter};
 use crate::capture_writer::{CaptureWriter, Description, WHOLE_PACKETS};
+use crate::outputs::OverwriteError;
 
 /// How a capture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,9 @@ pub enum JobError {
         /// Why.
         error: io::Error,
     },
+    /// A file would be written over that is read, or twice.
+    #[error(transparent)]
+    Overwrite(#[from] OverwriteError),
     /// The scenario cannot be run.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),

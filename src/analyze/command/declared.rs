@@ -1,7 +1,7 @@
 //! What files declare: `--params` and `--expect`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::JobError;
@@ -19,6 +19,8 @@ pub struct Declared {
     /// Facts that are checked: those of the `--expect` file, and message and maximum_msg_size of the parameter file
     /// where that has none.
     pub expectations: Option<Expectations>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Declared {
@@ -44,7 +46,10 @@ impl Declared {
                 expectations.get_or_insert_default().supplement(params.message, params.maximum_msg_size);
             }
         }
-        Ok(Self { window, timeout, expectations })
+        let named = [params, expect].into_iter().flatten().map(Path::to_owned);
+        let messages = expectations.iter().flat_map(Expectations::message_files).map(Path::to_owned);
+        let files = named.chain(messages).collect();
+        Ok(Self { window, timeout, expectations, files })
     }
 }
 

@@ -29,6 +29,7 @@ use crate::decode::capture::{Capture, Input};
 use crate::decode::command::{Exit, Named, Opener, Remarks, write_reached};
 use crate::decode::framing::{Framing, FramingOptions};
 use crate::decode::reading::read;
+use crate::outputs::Source;
 use crate::params::ParamsError;
 use desk::{Desk, Shared};
 
@@ -142,7 +143,12 @@ pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Wr
         job;
     options.window = options.window.or(declared.window);
     options.timeout = options.timeout.or(declared.timeout);
-    let targets = outputs::open(inputs, &reports, ladder, annotate.as_deref(), quiet)?;
+    if annotate.is_some() && inputs.len() > 1 {
+        return Err(OutputsError::SeveralInputs { inputs: inputs.len() }.into());
+    }
+    let sources: Vec<Source<'_>> =
+        inputs.iter().map(Source::from).chain(declared.files.iter().map(|path| Source::Path(path))).collect();
+    let (targets, annotated) = outputs::open(&sources, &reports, ladder, annotate.as_deref(), quiet)?;
     let reports = outputs::reports(targets, layout, html, fail_on, out);
     let mut shared = Shared::new(reports, declared.expectations, keep, options.tolerance);
     shared.comment_packets(annotate.is_some());
@@ -167,11 +173,8 @@ pub fn analyze(inputs: &[Input], job: Job, out: &mut dyn Write, log: &mut dyn Wr
     }
     let read = Exit::of_all(&exits);
     let finished = shared.finish()?;
-    if let Some(path) = &annotate {
-        let comments = finished.comments;
-        if let Some(spooled) = spooled {
-            outputs::annotate(spooled, path, &limits.capture, &comments, &mut words)?;
-        }
+    if let (Some(annotated), Some(spooled)) = (annotated, spooled) {
+        outputs::annotate(spooled, annotated, &limits.capture, &finished.comments, &mut words)?;
     }
     log.write_all(&words)?;
     let found = if fails(&finished.totals, fail_on) { Found::Findings } else { Found::Nothing };

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -20,6 +20,8 @@ use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::command::{Named, NamedPath, Opener, count};
 use crate::decode::filter::suggest::nearest_of;
 use crate::decode::print::escape::escape;
+
+use crate::outputs::Source;
 
 use super::JobError;
 
@@ -195,21 +197,22 @@ pub(super) enum Target {
     Ladder,
 }
 
+/// The file of the annotated capture, as it was.
+pub(super) struct Annotated {
+    path: PathBuf,
+    file: File,
+}
+
 /// Opens every output; nothing is written over that is an input.
 pub(super) fn open(
-    inputs: &[Input],
+    inputs: &[Source<'_>],
     specs: &[ReportSpec],
     ladder: bool,
     annotate: Option<&Path>,
     quiet: bool,
-) -> Result<Vec<Target>, OutputsError> {
-    if let Some(path) = annotate {
-        if inputs.len() > 1 {
-            return Err(OutputsError::SeveralInputs { inputs: inputs.len() });
-        }
-        if path == Path::new("-") {
-            return Err(OutputsError::AnnotateStdout);
-        }
+) -> Result<(Vec<Target>, Option<Annotated>), OutputsError> {
+    if annotate == Some(Path::new("-")) {
+        return Err(OutputsError::AnnotateStdout);
     }
     let mut on_stdout: Option<String> = None;
     let mut taken = Vec::new();
@@ -244,55 +247,36 @@ pub(super) fn open(
     if quiet {
         targets.retain(|target| matches!(target, Target::File(..)));
     }
-    if let Some(path) = annotate {
-        // Opened now, so that a path that cannot be is known before the work is done; what is there stays until then.
-        reserve(path, inputs, &mut taken)?;
-    }
-    Ok(targets)
+    // Opened now, so that a path that cannot be is known before the work is done; what is there stays until then.
+    let annotated =
+        annotate.map(|path| Ok(Annotated { path: path.to_owned(), file: reserve(path, inputs, &mut taken)? }));
+    Ok((targets, annotated.transpose()?))
 }
 
 /// Creates a file that is neither an input nor another output; what was in it is gone.
-fn create(path: &Path, inputs: &[Input], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
+fn create(path: &Path, inputs: &[Source<'_>], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
     let file = reserve(path, inputs, taken)?;
-    let failed = |error| OutputsError::Create { path: path.to_owned(), error };
-    // A pipe or a device has no length to cut.
-    if file.metadata().map_err(failed)?.is_file() {
-        file.set_len(0).map_err(failed)?;
-    }
+    empty(&file).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
     Ok(file)
 }
 
+/// A pipe or a device has no length to cut.
+fn empty(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
+}
+
 /// Opens a file, new or not, that is neither an input nor another output.
-fn reserve(path: &Path, inputs: &[Input], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
-    let is_input = inputs.iter().any(|input| matches!(input, Input::Path(input) if is_same_file(input, path)));
-    if is_input {
+fn reserve(path: &Path, inputs: &[Source<'_>], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
+    if inputs.iter().any(|input| input.is_at(path)) {
         return Err(OutputsError::IsInput { path: path.to_owned() });
     }
-    if taken.iter().any(|other| is_same_file(other, path)) {
+    if taken.iter().any(|other| Source::Path(other).is_at(path)) {
         return Err(OutputsError::Twice { path: path.to_owned() });
     }
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
     let file = file.map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
     taken.push(path.to_owned());
     Ok(file)
-}
-
-/// True when both paths lead to one regular file, by whatever names.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    let regular = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file);
-    let Some((of_a, of_b)) = regular(a).zip(regular(b)) else { return false };
-    same_metadata(&of_a, &of_b).unwrap_or_else(|| fs::canonicalize(a).ok() == fs::canonicalize(b).ok())
-}
-
-#[cfg(unix)]
-fn same_metadata(a: &fs::Metadata, b: &fs::Metadata) -> Option<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Some((a.dev(), a.ino()) == (b.dev(), b.ino()))
-}
-
-#[cfg(not(unix))]
-const fn same_metadata(_: &fs::Metadata, _: &fs::Metadata) -> Option<bool> {
-    None
 }
 
 /// Standard output, shared by the reports that go there.
@@ -396,10 +380,10 @@ fn copy(from: &mut dyn io::Read) -> io::Result<File> {
     Ok(file)
 }
 
-/// The second pass: the input again, with comments, to `path`.
+/// The second pass: the input again, with comments, to `annotated`.
 pub(super) fn annotate(
     spooled: Spooled,
-    path: &Path,
+    annotated: Annotated,
     limits: &CaptureLimits,
     comments: &Comments,
     words: &mut Vec<u8>,
@@ -407,10 +391,11 @@ pub(super) fn annotate(
     let Spooled { mut file, name } = spooled;
     file.rewind().map_err(|error| OutputsError::Spool { name: name.clone(), error })?;
     let mut capture = Capture::from_reader(Box::new(file), limits).map_err(annotate::AnnotateError::from)?;
-    let out = File::create(path).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
+    let Annotated { path, file: out } = annotated;
+    empty(&out).map_err(|error| OutputsError::Create { path: path.clone(), error })?;
     let done = annotate::annotate(&mut capture, &name, comments, out)?;
     let (packets, commented) = (count(done.packets, "packet"), done.commented);
-    writeln!(words, "{}: {packets}, {commented} with a comment", NamedPath(path))?;
+    writeln!(words, "{}: {packets}, {commented} with a comment", NamedPath(&path))?;
     if comments.left_out() > 0 {
         let left_out = count(comments.left_out(), "comment");
         writeln!(words, "  {left_out} left out: a packet has {} at most", annotate::MAX_OF_PACKET)?;

@@ -197,13 +197,18 @@ impl<'a> File<'a> {
         ExpectError::Value { path: self.path.to_owned(), line, problem }
     }
 
-    /// The message that facts declare. A message file is found from the folder of this file.
+    /// A file that this one names is found from the folder of this file.
+    pub(super) fn beside(&self, name: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// The message that facts declare.
     pub(super) fn message(&self, facts: &FactKeys) -> Result<Option<Vec<u8>>, ExpectError> {
         match (&facts.message, &facts.message_file) {
             (Some(_), Some(_)) => Err(self.refuse("message_file", "message says it already: leave one of them out")),
             (Some(text), None) => Ok(Some(text.as_bytes().to_vec())),
             (None, Some(name)) => {
-                let path = self.path.parent().unwrap_or(Path::new("")).join(name);
+                let path = self.beside(name);
                 let failed = |error| ExpectError::Read { path: path.clone(), error };
                 let metadata = std::fs::metadata(&path).map_err(failed)?;
                 if metadata.len() > MAX_MESSAGE {

@@ -30,7 +30,8 @@ mod watch;
 pub use keys::ExpectError;
 pub use watch::Watch;
 
-use std::path::Path;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,6 +108,7 @@ pub struct Facts {
 pub struct Expectations {
     general: Arc<Facts>,
     choices: Vec<Choice>,
+    message_files: Vec<PathBuf>,
 }
 
 /// Facts of the connections that are chosen.
@@ -149,7 +151,14 @@ impl Expectations {
                 matched: false,
             });
         }
-        Ok(Self { general: Arc::new(general), choices })
+        let all = iter::once(&keys.facts).chain(keys.connection.iter().map(|connection| &connection.facts));
+        let message_files = all.filter_map(|keys| keys.message_file.as_deref()).map(|name| file.beside(name)).collect();
+        Ok(Self { general: Arc::new(general), choices, message_files })
+    }
+
+    /// The files that messages were read from.
+    pub fn message_files(&self) -> impl Iterator<Item = &Path> {
+        self.message_files.iter().map(PathBuf::as_path)
     }
 
     /// What is declared of every connection that no `[[connection]]` chooses. Its window, timeout and P are declared
@@ -161,7 +170,7 @@ impl Expectations {
 
     /// Declares a message and P for every connection of which the file declares none.
     pub fn supplement(&mut self, message: Option<Vec<u8>>, max_msg_size: Option<MaxMsgSize>) {
-        for facts in std::iter::once(&mut self.general).chain(self.choices.iter_mut().map(|choice| &mut choice.facts)) {
+        for facts in iter::once(&mut self.general).chain(self.choices.iter_mut().map(|choice| &mut choice.facts)) {
             let facts = Arc::make_mut(facts);
             facts.message = facts.message.take().or_else(|| message.clone());
             facts.max_msg_size = facts.max_msg_size.or(max_msg_size);

@@ -47,6 +47,7 @@ pub use facts::{
 };
 
 use super::Packet;
+use crate::outputs;
 use pcap::PcapReader;
 use pcapng::PcapngReader;
 use run::Ends;
@@ -69,6 +70,15 @@ impl<S: AsRef<OsStr> + ?Sized> From<&S> for Input {
     fn from(name: &S) -> Self {
         let name = name.as_ref();
         if name == "-" { Self::Stdin } else { Self::Path(name.into()) }
+    }
+}
+
+impl<'a> From<&'a Input> for outputs::Source<'a> {
+    fn from(input: &'a Input) -> Self {
+        match input {
+            Input::Path(path) => Self::Path(path),
+            Input::Stdin => Self::Stdin,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Exit, JobError, Named, NamedPath, OPENER};
 use crate::decode::capture::Input;
 use crate::decode::reading::read;
 use crate::decode::{Limits, StreamFiles};
+use crate::outputs::Source;
 
 /// Writes the streams of every input to `folder`, and the words about it to `log`. Connections of several inputs are
 /// numbered on. The inputs may cost what `limits` say.
@@ -17,7 +18,8 @@ use crate::decode::{Limits, StreamFiles};
 /// # Errors
 /// When a file in the folder cannot be written.
 pub fn streams(inputs: &[Input], folder: &Path, limits: &Limits, log: &mut dyn Write) -> Result<Exit, JobError> {
-    let mut files = StreamFiles::new(folder)?;
+    let sources: Vec<Source<'_>> = inputs.iter().map(Source::from).collect();
+    let mut files = StreamFiles::new(folder, &sources)?;
     let mut exits = Vec::with_capacity(inputs.len());
     let mut first_connection = 0;
     for input in inputs {

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 #[test]
@@ -19,7 +21,7 @@ fn a_report_is_a_form_and_perhaps_a_file() {
 fn text_is_the_default_on_standard_output_and_only_there() {
     let forms = |specs: &[&str], ladder| {
         let specs: Vec<ReportSpec> = specs.iter().map(|text| text.parse().unwrap()).collect();
-        let targets = open(&[], &specs, ladder, None, false).unwrap();
+        let (targets, _) = open(&[], &specs, ladder, None, false).unwrap();
         targets
             .iter()
             .map(|target| match target {
