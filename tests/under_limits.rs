@@ -159,6 +159,18 @@ fn a_message_that_finds_no_room_stays_partial_and_the_exit_code_tells() {
     assert!(part.len() >= 4 * acknowledged.parse::<usize>().unwrap(), "{said}: {} bytes", part.len());
 }
 
+#[test]
+fn a_message_that_standard_output_does_not_take_is_said_and_the_exit_code_tells() {
+    let place = Place::new();
+    let server = place.server_after("exec >/dev/full", &["--once", "--max-msg-size", "4"]);
+    let client = place.client(&["--port", &server.port, "--message", "hello", "--window", "9", "--timeout", "10"]);
+    assert_eq!(client.status.code(), Some(0), "{}", text(&client.stderr));
+    let (code, _, log) = server.end();
+    assert_eq!(code, 3, "{log}");
+    assert!(log.contains("cannot write that message to standard output") && log.contains("--output"), "{log}");
+    assert!(log.contains("1 message came and could not be shown"), "{log}");
+}
+
 /// A disk of 64 KiB, as long as it is not dropped.
 struct SmallDisk<'a>(&'a Place);
 

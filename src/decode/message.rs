@@ -34,7 +34,7 @@ pub struct Message {
 /// One piece of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Bytes of adjoining slices.
+    /// Bytes of adjoining slices; at least one.
     Bytes(&'a [u8]),
     /// Positions whose slices the capture does not have.
     Missing(RangeInclusive<i32>),
@@ -102,7 +102,9 @@ impl Message {
             if run.first > next {
                 pieces.push(Piece::Missing(next..=run.first - 1));
             }
-            pieces.push(Piece::Bytes(&run.bytes));
+            if !run.bytes.is_empty() {
+                pieces.push(Piece::Bytes(&run.bytes));
+            }
             next = run.end;
         }
         if last > next {
@@ -204,6 +206,13 @@ mod tests {
             ]
         );
         assert_eq!(message.to_string(), "2 bytes, 5 slices missing");
+    }
+
+    #[test]
+    fn a_slice_without_a_byte_is_not_missing_and_no_piece() {
+        let message = message(&[(3, b""), (5, b"e")], Some(6));
+        let pieces: Vec<_> = message.pieces().collect();
+        assert_eq!(pieces, [Piece::Missing(1..=2), Piece::Missing(4..=4), Piece::Bytes(b"e")]);
     }
 
     #[test]

@@ -476,3 +476,24 @@ fn a_file_without_facts_meets_none() {
     assert!(ran.out.contains("no fact is declared of it") && !ran.out.contains("facts met"), "{}", ran.out);
     assert!(!ran.out.contains("Declared facts"), "{}", ran.out);
 }
+
+#[test]
+fn that_no_ack_was_withheld_is_not_met_while_one_may_still_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, capture) = (folder.path().join("s.toml"), folder.path().join("c.pcapng"));
+    let text = |until: &str| {
+        format!(
+            "[client]\nmessage = \"hello\"\nwindow = 1\ntimeout = 2\n[server]\nmaximum_msg_size = 100\n[loss]\nacks = [1]\ndone = 2\n\
+             [capture]\nuntil = \"{until}\"\n"
+        )
+    };
+    let none = "acks_not_written = []";
+    // Before there is an ACK at all; after the package went again, and DONE has no answer yet.
+    for until in ["1ms", "2100ms"] {
+        simulate(&text(until), &scenario, &capture);
+        assert_eq!(outcomes(none, capture.to_str().unwrap()), ["cannot-tell"], "{until}");
+    }
+    // With the end of the exchange it is known.
+    simulate(&text("60s"), &scenario, &capture);
+    assert_eq!(outcomes(none, capture.to_str().unwrap()), ["failed"]);
+}

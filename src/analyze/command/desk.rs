@@ -283,6 +283,9 @@ impl AnalysisSink for Desk<'_, '_> {
         // An error is kept, and met again by the next call that can end the job.
         let _ = self.shared.each(|report| report.doubt(connection, &doubt));
         let open = self.shared.open(connection);
+        if let Some(watch) = &mut open.watch {
+            watch.doubt(&doubt);
+        }
         let [_, doubts] = open.of_rule.entry(doubt.rule.name).or_default();
         *doubts += 1;
         if open.keeping == Keeping::Kept && *doubts <= limit {

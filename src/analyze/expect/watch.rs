@@ -1,10 +1,11 @@
 //! What a connection shows of the facts that may be declared of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Facts;
-use crate::analyze::{NotWritten, PositionSet, Step, StepVerdict};
+use crate::analyze::rules::ack_withheld;
+use crate::analyze::{Doubt, NotWritten, PositionSet, Step, StepVerdict};
 use crate::decode::framing::LocatedFrame;
 use crate::decode::message::Message;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
@@ -24,6 +25,8 @@ pub struct Watch {
     pub(super) message: Message,
     /// ACKs that were not written when due, with the packet of the MSG that they were due for.
     pub(super) unwritten: BTreeMap<i32, u64>,
+    /// Positions of which the capture cannot tell whether their ACK was written when due.
+    pub(super) undecided: BTreeSet<i32>,
     /// Positions that were passed over, hole or not: proved never written before.
     pub(super) skipped: Runs,
     /// Positions of which the capture cannot tell whether they were passed over.
@@ -137,6 +140,7 @@ impl Watch {
             facts,
             message: Message::default(),
             unwritten: BTreeMap::new(),
+            undecided: BTreeSet::new(),
             skipped: Runs::default(),
             unseen: Runs::default(),
             jumped: Runs::default(),
@@ -241,6 +245,14 @@ impl Watch {
         let held_twice = matches!(step.arrival, Some(Arrival::HeldTwice | Arrival::NoRoom));
         if !held_twice && self.declares_lost(pos) {
             self.answers.entry(pos.0).or_default().due += 1;
+        }
+    }
+
+    /// The capture cannot tell something.
+    pub fn doubt(&mut self, doubt: &Doubt) {
+        if doubt.rule == &ack_withheld::RULE {
+            let room = MAX_RUNS.saturating_sub(self.undecided.len());
+            self.undecided.extend(doubt.positions.iter().map(|pos| pos.0).take(room));
         }
     }
 
