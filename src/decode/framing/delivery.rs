@@ -228,6 +228,8 @@ pub(super) struct Delivery<'a, S: FrameSink> {
     pub(super) connection: &'a ConnectionInfo,
     pub(super) way: Way,
     pub(super) core: &'a mut Core<S::State>,
+    /// The packet by which [`Owed::now`] stands.
+    pub(super) current: Option<u64>,
     /// See [`FramingLimits::held_bytes`](super::FramingLimits::held_bytes).
     pub(super) max_held_bytes: usize,
 }
@@ -240,7 +242,7 @@ impl<S: FrameSink> Delivery<'_, S> {
         let Placed { packet, time, first_packet, offset, .. } = *placed;
         let bytes = frame.view().bytes();
         // Of a frame that comes out later than its packet nothing is known any more.
-        let now = packet == self.connection.last_packet;
+        let now = self.current == Some(packet);
         let after = now.then_some(core.owed.now[self.way.other().index()]);
         core.held.push(Held::Frame {
             way: self.way,

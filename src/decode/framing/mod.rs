@@ -183,17 +183,20 @@ impl<S: FrameSink> Framing<S> {
                 self.probed_bytes -= probe.kept_bytes;
                 self.counts.connections += 1;
                 let kept = std::mem::take(&mut probe.kept);
-                let core = Core::new(client, capacity, probe.owed);
+                let owed = probe.owed;
+                let core = Core::new(client, capacity, owed);
                 let mut framed = Box::new(Framed { lanes, core });
                 for piece in kept {
                     match piece {
-                        Kept::Chunk { way, offset, bytes, packet, time } => {
+                        Kept::Chunk { way, offset, bytes, packet, time, after } => {
                             let chunk = Chunk { offset, bytes: &bytes, packet, time };
-                            self.feed(connection, &mut framed, way, &chunk);
+                            framed.core.owed.now[way.other().index()] = after.unwrap_or(0);
+                            self.feed(connection, &mut framed, way, &chunk, after.map(|_| packet));
                         }
                         Kept::Hole { way, hole } => self.pass_hole(connection, &mut framed, way, hole),
                     }
                 }
+                framed.core.owed.now = owed.now;
                 // What was fed waits until the segment is settled, or the connection closed: by then it is known
                 // whether something before it was not seen.
                 state.phase = Phase::Framed(framed);
@@ -201,8 +204,16 @@ impl<S: FrameSink> Framing<S> {
         }
     }
 
+    /// Bytes of a connection that is ours; `current` is the packet that [`Owed::now`] is of.
     #[inline(never)] // the express way is for what is common
-    fn feed(&mut self, connection: &ConnectionInfo, framed: &mut Framed<S::State>, way: Way, chunk: &Chunk<'_>) {
+    fn feed(
+        &mut self,
+        connection: &ConnectionInfo,
+        framed: &mut Framed<S::State>,
+        way: Way,
+        chunk: &Chunk<'_>,
+        current: Option<u64>,
+    ) {
         let Framed { lanes, core } = framed;
         let fixed = core.capacity.basis() == CapacityBasis::Declared;
         let lane = lanes[way.index()].get_or_insert_with(|| {
@@ -214,7 +225,7 @@ impl<S: FrameSink> Framing<S> {
         });
         let max_held_bytes = self.limits.held_bytes;
         let (sink, counts) = (&mut self.sink, &mut self.counts);
-        let mut delivery = Delivery { sink, counts, connection, way, core, max_held_bytes };
+        let mut delivery = Delivery { sink, counts, connection, way, core, current, max_held_bytes };
         lane.chunk(chunk, &mut delivery);
         delivery.core.holding |= lane.is_adrift();
         if core.refined {
@@ -229,7 +240,8 @@ impl<S: FrameSink> Framing<S> {
         if let Some(lane) = &mut lanes[way.index()] {
             let max_held_bytes = self.limits.held_bytes;
             let (sink, counts) = (&mut self.sink, &mut self.counts);
-            let mut delivery = Delivery { sink, counts, connection, way, core, max_held_bytes };
+            let current = Some(connection.last_packet);
+            let mut delivery = Delivery { sink, counts, connection, way, core, current, max_held_bytes };
             lane.miss_until((hole.offset + hole.len) as i64, &mut delivery);
         }
         core.hole(connection, way, hole, &mut self.sink);
@@ -248,7 +260,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                 Express::Barred => Some(chunk),
             };
             if let Some(rest) = rest {
-                self.feed(connection, framed, way, &rest);
+                self.feed(connection, framed, way, &rest, Some(connection.last_packet));
             }
             return;
         }
@@ -372,6 +384,7 @@ impl<S: FrameSink> StreamSink for Framing<S> {
                             connection,
                             way,
                             core,
+                            current: Some(connection.last_packet),
                             max_held_bytes: self.limits.held_bytes,
                         });
                     }

@@ -19,8 +19,19 @@ const PIECE_OVERHEAD: usize = 64;
 /// A piece of a direction, kept to be replayed once the answer is known.
 #[derive(Debug)]
 pub(super) enum Kept {
-    Chunk { way: Way, offset: u64, bytes: Vec<u8>, packet: u64, time: Option<Timestamp> },
-    Hole { way: Way, hole: Hole },
+    Chunk {
+        way: Way,
+        offset: u64,
+        bytes: Vec<u8>,
+        packet: u64,
+        time: Option<Timestamp>,
+        /// What [`Owed::now`] was of the other direction; `None` where it came later than its packet.
+        after: Option<u64>,
+    },
+    Hole {
+        way: Way,
+        hole: Hole,
+    },
 }
 
 /// Contiguous bytes of a direction.
@@ -110,7 +121,8 @@ impl Probe {
             return true;
         }
         let &Chunk { offset, bytes, packet, time } = chunk;
-        self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time });
+        let after = (packet == info.last_packet).then_some(self.owed.now[way.other().index()]);
+        self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time, after });
         self.kept_bytes += bytes.len() + PIECE_OVERHEAD;
         // An answer looks at all that is kept: asked at each of many small segments, it would cost their square.
         let ask = direction.candidate && self.kept_bytes >= self.next_ask;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::decode::Endpoint;
 use crate::decode::reassembly::{HoleCause, Waiting};
+use crate::time::Timestamp;
 use crate::wire::{Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
 
 /// A frame as it came out: who, packets, offset, bytes with what is missing.
@@ -478,6 +479,31 @@ fn an_answer_to_bytes_that_were_not_captured_waits_and_is_then_said_to_be_one() 
     bench.answer(&ack(10, 3), 176, OWED);
     let sink = &bench.framing.sink;
     assert_eq!((sink.frames.len(), sink.unseen, sink.unseen_before), (6, 2, 5));
+}
+
+#[test]
+fn a_clock_that_steps_back_before_the_connection_is_known_does_not_change_the_order() {
+    // The second frame settles that the connection is ours; and in mid-stream the third, of which the first is not whole.
+    for (start, frames) in [
+        (Start::Syn, [(Way::Forth, get_max()), (Way::Back, return_max(10)), (Way::Forth, msg(10, 1, b"x"))]),
+        (
+            Start::MidStream,
+            [(Way::Back, ack(10, 4)), (Way::Forth, msg(10, 5, b"x")[9..].to_vec()), (Way::Forth, msg(10, 6, b"y"))],
+        ),
+    ] {
+        let mut bench = Bench::new(start);
+        for (nanos, (way, bytes)) in [3_000_000, 2_500_000, 2_600_000].into_iter().zip(&frames) {
+            bench.packet += 1;
+            bench.info.last_packet = bench.packet;
+            let time = Some(Timestamp::from_nanos(nanos));
+            let chunk = Chunk { offset: bench.next[way.index()], bytes, packet: bench.packet, time };
+            bench.next[way.index()] += bytes.len() as u64;
+            bench.framing.chunk(&bench.info, &mut bench.state, *way, chunk);
+            bench.framing.settled(&bench.info, &mut bench.state, Waiting::default());
+        }
+        let packets: Vec<_> = bench.finish().frames.iter().map(|frame| frame.packet).collect();
+        assert_eq!(packets, [1, 2, 3], "{start:?}");
+    }
 }
 
 #[test]
