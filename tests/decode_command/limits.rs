@@ -135,3 +135,17 @@ fn a_size_that_is_none_is_refused_with_an_example() {
     let ran = decode(["--max-record", "lots", "x"]);
     assert_eq!((ran.code, ran.log.contains("256MiB")), (2, true), "{}", ran.log);
 }
+
+#[test]
+fn a_limit_beyond_what_is_possible_is_refused_and_that_of_filters_is_named() {
+    let run1 = capture("run1.pcapng");
+    for (options, words) in [
+        (["--max-zstd-window", "3GiB"], "up to 2GiB"),
+        (["--max-json-depth", "100000"], "up to 128"),
+        (["--max-filter=3", "-Yarq.pos"], "at most 3 are read (--max-filter)"),
+    ] {
+        let ran = decode([options[0].as_ref(), options[1].as_ref(), run1.as_os_str()]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{options:?}: {}", ran.log);
+        assert!(ran.log.contains(words), "{options:?}: {}", ran.log);
+    }
+}

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::summary::count;
-use crate::decode::limits::{ByteSize, Limits};
+use crate::decode::limits::{ByteSize, ByteSizeError, Limits};
 use crate::decode::reading::Reading;
 use crate::decode::reassembly::StreamLimits;
 
@@ -21,10 +21,10 @@ pub struct LimitOptions {
     #[arg(long, value_name = "SIZE")]
     max_decompressed: Option<ByteSize>,
     /// Largest window of a zstd file, up to 2GiB
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().capture.max_zstd_window))]
+    #[arg(long, value_name = "SIZE", value_parser = zstd_window, default_value_t = ByteSize(Limits::default().capture.max_zstd_window))]
     max_zstd_window: ByteSize,
     /// Deepest nesting in a JSON export, up to 128
-    #[arg(long, value_name = "N", default_value_t = Limits::default().capture.json.depth)]
+    #[arg(long, value_name = "N", value_parser = json_depth, default_value_t = Limits::default().capture.json.depth)]
     max_json_depth: usize,
     /// Longest string in a JSON export
     #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().capture.json.string_bytes as u64))]
@@ -44,6 +44,22 @@ pub struct LimitOptions {
     /// Threads: 1 does everything, 2 let one read a long file ahead [default: 2 while that pays]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+}
+
+/// What the format allows; more would be a promise that is not kept.
+fn zstd_window(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error: ByteSizeError| error.to_string())?;
+    if size.0 <= 2 << 30 {
+        Ok(size)
+    } else {
+        Err("needed a size up to 2GiB, which is the largest that zstd has".to_owned())
+    }
+}
+
+/// What the parser allows.
+fn json_depth(text: &str) -> Result<usize, String> {
+    let depth = text.parse().ok().filter(|depth| *depth <= 128);
+    depth.ok_or_else(|| "needed a number up to 128".to_owned())
 }
 
 impl From<LimitOptions> for Limits {

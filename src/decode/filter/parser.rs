@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str, max_len: usize) -> Parsed<Compiled> {
         let at = text.floor_char_boundary(max_len);
         return Err(Problem::new(
             at..at,
-            format!("the filter has {} bytes, at most {max_len} are read", text.len()),
+            format!("the filter has {} bytes, at most {max_len} are read (--max-filter)", text.len()),
             "merge tests of one field: arq.pos in {1, 3..5}",
         ));
     }
