@@ -8,6 +8,7 @@ use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
 use crate::decode::express::Express;
 use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
+use crate::decode::halved::Apart;
 use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::wire::Side;
@@ -150,6 +151,24 @@ impl<S: AnalysisSink> Analysis<S> {
                 self.flow = self.sink.finding(connection, finding);
             }
         }
+    }
+}
+
+impl<S: AnalysisSink + Apart> Apart for Analysis<S> {
+    type Told = S::Told;
+
+    fn another(&mut self, kept: usize) -> Self {
+        let Self { options, replayed, express, .. } = *self;
+        let (sink, flow, found) = (self.sink.another(kept), ControlFlow::Continue(()), Found::default());
+        Self { options, sink, flow, found, replayed, express }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.sink.join(other.sink);
+    }
+
+    fn told(&mut self) -> &mut Vec<S::Told> {
+        self.sink.told()
     }
 }
 

@@ -24,6 +24,7 @@ mod finding;
 mod ledger;
 mod metrics;
 mod model;
+mod notebook;
 mod outcome;
 mod parameters;
 pub mod reference;

@@ -133,7 +133,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<ExitCode, JobError> {
-    let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
+    let (mut out, mut log) = (io::stdout().lock(), io::stderr());
     if let Some(rule) = &args.explain {
         let width = io::stdout().is_terminal().then(|| layout(When::Never).width);
         command::explain(rule, width, &mut out)?;

@@ -121,7 +121,7 @@ fn run(args: Args) -> Result<Exit, JobError> {
     let size = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
     let (message, filter) = (size(args.max_message), size(args.max_filter));
     let limits = Limits { message, filter, ..Limits::from(args.limits) };
-    let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
+    let (mut out, mut log) = (io::stdout().lock(), io::stderr());
     if let Some(folder) = &args.streams {
         return command::streams(&inputs, folder, &limits, &mut log);
     }

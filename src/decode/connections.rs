@@ -6,11 +6,13 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::reassembly::{
-    Closing, ConnectionInfo, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting, Way,
+    Closing, ConnectionInfo, Half, Outlet, Shared, Start, Stream, StreamCounters, StreamLimits, StreamSink, Waiting,
+    Way,
 };
 use super::{Endpoint, Segment, TcpFlags};
 
 mod express;
+mod halves;
 
 pub(super) use express::Address;
 use express::{Front, WordsV4};
@@ -30,9 +32,18 @@ pub struct Connections<S: StreamSink> {
     /// Where the express way looks first.
     front: Front,
     connections: Vec<Connection<S::State>>,
-    /// Of these, those that are closed.
-    closed: usize,
+    /// How many, by halves.
+    population: [Population; 2],
+    /// The half whose connections are not here but with another thread.
+    elsewhere: Option<Half>,
     count: u32,
+}
+
+/// Connections of a half.
+#[derive(Debug, Clone, Copy, Default)]
+struct Population {
+    all: usize,
+    closed: usize,
 }
 
 /// An index into `connections`.
@@ -98,6 +109,7 @@ struct Connection<T> {
     words_v4: WordsV4,
     /// Nothing waits or is about to happen: see [`is_quiet`](Self::is_quiet). Kept by every segment of the general way.
     quiet: bool,
+    half: Half,
     stage: Stage,
     /// Which end of the key is `ends[0]`.
     first: Sender,
@@ -132,7 +144,8 @@ impl<S: StreamSink> Connections<S> {
             latest: None,
             front: Front::default(),
             connections: Vec::new(),
-            closed: 0,
+            population: Default::default(),
+            elsewhere: None,
             count: first,
         }
     }
@@ -140,15 +153,18 @@ impl<S: StreamSink> Connections<S> {
     /// Takes the next segment of the capture.
     #[inline(never)] // large, and called from each way a packet gives a segment
     pub fn segment(&mut self, segment: &Segment<'_>, sink: &mut S) {
-        self.shared.counters.segments += 1;
         let (key, sender) = Key::new(segment.source, segment.destination);
         let slot = match self.latest {
             Some((latest, slot)) if latest == key => slot,
             _ => {
                 let hash = express::hash(segment.source, segment.destination);
+                if self.is_elsewhere(hash) {
+                    return;
+                }
                 let guess = self.front.guess(hash).filter(|slot| self.is_at(*slot, &key));
                 let slot = guess.unwrap_or_else(|| {
-                    let slot = self.find(&key).unwrap_or_else(|| self.open(key, sender, segment, sink));
+                    let half = Half::of(hash);
+                    let slot = self.find(&key).unwrap_or_else(|| self.open(key, half, sender, segment, sink));
                     self.front.learn(hash, slot, self.connections.len());
                     slot
                 });
@@ -156,17 +172,26 @@ impl<S: StreamSink> Connections<S> {
                 slot
             }
         };
+        self.shared.counters.segments += 1;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let half = connection.half;
+        let population = &mut self.population[half.index()];
         if connection.is_succeeded_by(segment, sender) {
-            self.closed -= usize::from(connection.is_closed());
+            population.closed -= usize::from(connection.is_closed());
             connection.close(Closing::Replaced, &mut self.shared, sink);
-            *connection = Connection::new(self.count, sender, segment);
+            *connection = Connection::new(self.count, half, sender, segment);
             self.count = self.count.saturating_add(1);
         }
         let was_closed = connection.is_closed();
         connection.segment(segment, sender, &mut self.shared, sink);
         connection.quiet = connection.is_quiet(sink);
-        self.closed += usize::from(connection.is_closed() && !was_closed);
+        population.closed += usize::from(connection.is_closed() && !was_closed);
+    }
+
+    /// True when the connection with that hash is with another thread.
+    #[inline(always)] // into the express way
+    fn is_elsewhere(&self, hash: u64) -> bool {
+        self.elsewhere == Some(Half::of(hash))
     }
 
     /// The capture has ended: gives up what is open and closes every connection, in order of their ids.
@@ -209,10 +234,11 @@ impl<S: StreamSink> Connections<S> {
         .copied()
     }
 
-    fn open(&mut self, key: Key, sender: Sender, segment: &Segment<'_>, sink: &mut S) -> Slot {
-        self.make_room(sink);
+    fn open(&mut self, key: Key, half: Half, sender: Sender, segment: &Segment<'_>, sink: &mut S) -> Slot {
+        self.make_room(half, sink);
         let slot = self.connections.len() as Slot;
-        self.connections.push(Connection::new(self.count, sender, segment));
+        self.connections.push(Connection::new(self.count, half, sender, segment));
+        self.population[half.index()].all += 1;
         self.count = self.count.saturating_add(1);
         self.insert(key, slot);
         slot
@@ -225,23 +251,31 @@ impl<S: StreamSink> Connections<S> {
         };
     }
 
-    /// Forgets connections where one more would be too many: so many together that the search for them costs little each.
+    /// Forgets connections where one more of this half would be too many: so many together that the search for them costs
+    /// little each.
     #[inline]
-    fn make_room(&mut self, sink: &mut S) {
+    fn make_room(&mut self, half: Half, sink: &mut S) {
         let limit = self.shared.limits.connections.clamp(1, Slot::MAX as usize);
         let len = self.connections.len();
+        let Population { all, closed } = self.population[half.index()];
         if len >= limit {
             let excess = len - limit + (limit / 16).max(1);
-            self.forget(excess, self.closed >= excess, sink);
-        } else if self.closed >= self.shared.limits.closed.max(1) + (len - self.closed) / 4 {
-            self.forget(self.closed.div_ceil(2), true, sink);
+            let all_closed: usize = self.population.iter().map(|half| half.closed).sum();
+            let whose = if all_closed >= excess { Whose::Closed } else { Whose::All };
+            self.forget(excess, whose, sink);
+        } else if closed >= (self.shared.limits.closed / 2).max(1) + (all - closed) / 4 {
+            self.forget(closed.div_ceil(2), Whose::ClosedOf(half), sink);
         }
     }
 
-    /// Forgets the `count` that were idle longest, of all or of those that are closed.
+    /// Forgets the `count` that were idle longest of those.
     #[cold]
-    fn forget(&mut self, count: usize, closed: bool, sink: &mut S) {
-        let may_go = |connection: &Connection<S::State>| connection.is_closed() || !closed;
+    fn forget(&mut self, count: usize, whose: Whose, sink: &mut S) {
+        let may_go = |connection: &Connection<S::State>| match whose {
+            Whose::All => true,
+            Whose::Closed => connection.is_closed(),
+            Whose::ClosedOf(half) => connection.is_closed() && connection.half == half,
+        };
         let candidates = self.connections.iter().filter(|connection| may_go(connection));
         let mut packets: Vec<u64> = candidates.map(|connection| connection.info.last_packet).collect();
         let oldest = packets.len().min(count) - 1;
@@ -252,10 +286,18 @@ impl<S: StreamSink> Connections<S> {
         let mut idle: Vec<_> = self.connections.extract_if(.., goes).collect();
         idle.sort_unstable_by_key(|connection| connection.info.id);
         for connection in &mut idle {
-            self.closed -= usize::from(connection.is_closed());
+            let population = &mut self.population[connection.half.index()];
+            population.all -= 1;
+            population.closed -= usize::from(connection.is_closed());
             self.shared.counters.evicted_connections += u64::from(!connection.is_closed());
             connection.close(Closing::Evicted, &mut self.shared, sink);
         }
+        self.index();
+    }
+
+    /// Finds every connection where it stands now.
+    fn index(&mut self) {
+        self.latest = None;
         self.v4.clear();
         self.v6.clear();
         for slot in 0..self.connections.len() {
@@ -265,8 +307,16 @@ impl<S: StreamSink> Connections<S> {
     }
 }
 
+/// Which connections may be forgotten.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    All,
+    Closed,
+    ClosedOf(Half),
+}
+
 impl<T: Default> Connection<T> {
-    fn new(id: u32, sender: Sender, segment: &Segment<'_>) -> Self {
+    fn new(id: u32, half: Half, sender: Sender, segment: &Segment<'_>) -> Self {
         let info = ConnectionInfo {
             id,
             ends: [segment.source, segment.destination],
@@ -282,6 +332,7 @@ impl<T: Default> Connection<T> {
         };
         Self {
             info,
+            half,
             first: sender,
             words_v4: WordsV4::new([segment.source, segment.destination]),
             stage: Stage::Open,
@@ -344,7 +395,7 @@ impl<T: Default> Connection<T> {
 
         let [forth, back] = &mut self.streams;
         let (own, other) = if way == Way::Forth { (forth, back) } else { (back, forth) };
-        let mut out = Outlet { sink, info, state: &mut self.state, shared, way };
+        let mut out = Outlet { sink, info, state: &mut self.state, shared, half: self.half, way };
         if segment.flags.has(TcpFlags::ACK) {
             if segment.flags.has(TcpFlags::RST) {
                 // Whoever resets no longer says what it received.
@@ -392,7 +443,8 @@ impl<T: Default> Connection<T> {
         }
         self.stage = Stage::Closed;
         for way in Way::BOTH {
-            let mut out = Outlet { sink, info: &mut self.info, state: &mut self.state, shared, way };
+            let (info, state, half) = (&mut self.info, &mut self.state, self.half);
+            let mut out = Outlet { sink, info, state, shared, half, way };
             let peer_closed = out.info.fin[way.other().index()];
             self.streams[way.index()].finish(peer_closed, &mut out);
         }

@@ -8,7 +8,7 @@ use super::{LinkType, Packet, PacketContent, Segment};
 use crate::time::Timestamp;
 
 /// Turns every packet of a capture into its TCP segment, if it has one, and counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Intake {
     dissector: Dissector,
     counts: PacketCounts,

@@ -12,6 +12,7 @@ mod connections;
 pub(crate) mod express;
 pub mod filter;
 pub mod framing;
+pub mod halved;
 pub mod headers;
 pub(crate) mod info;
 pub mod intake;

@@ -46,40 +46,99 @@ pub(super) fn read_by<S: StreamSink>(
     first_connection: u32,
     limits: StreamLimits,
     sink: &mut S,
-    mut watch: impl FnMut(Moment, &mut S) -> ControlFlow<()>,
+    watch: impl FnMut(Moment, &mut S) -> ControlFlow<()>,
 ) -> Reading {
-    let mut intake = Intake::new(FragmentLimits::default());
-    let mut connections = Connections::numbered_from(first_connection, limits);
-    let mut ahead = LookAhead::default();
-    let mut error = None;
-    let mut stopped = false;
-    loop {
-        if express == Express::Taken
-            && express::run(capture, &mut intake, &mut connections, sink, &mut ahead, &mut watch).is_break()
-        {
-            stopped = true;
-            break;
-        }
-        let (packet, time) = match capture.next() {
-            // By reference: a packet may hold a whole segment, and would be copied.
-            Ok(Some(ref packet)) => {
-                intake.take(packet, |segment| connections.segment(segment, sink));
-                (packet.number, packet.time)
-            }
-            Ok(None) => break,
-            Err(e) => {
-                error = Some(e);
-                break;
-            }
-        };
-        if watch(Moment { packet, time, idle: capture.is_drained() }, sink).is_break() {
-            stopped = true;
-            break;
-        }
-    }
+    let connections = Connections::numbered_from(first_connection, limits);
+    let mut reader = Reader { intake: Intake::new(FragmentLimits::default()), connections };
+    let (end, error) = reader.run(express, capture, sink, &mut Watched(watch));
+    let stopped = end == End::Stopped;
     if !stopped {
-        connections.finish(sink);
+        reader.connections.finish(sink);
     }
-    let streams = *connections.counters();
-    Reading { intake, streams, connections: connections.count() - first_connection, error, stopped }
+    reader.reading(first_connection, error, stopped)
+}
+
+/// What a capture is taken apart with.
+pub(super) struct Reader<S: StreamSink> {
+    pub(super) intake: Intake,
+    pub(super) connections: Connections<S>,
+}
+
+/// Why a [`Reader`] went no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is no more that can be read.
+    Reached,
+    /// Somebody had enough.
+    Stopped,
+}
+
+/// Who goes along with a [`Reader`].
+pub(super) trait Companion<S: StreamSink> {
+    /// A packet was taken in.
+    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()>;
+
+    /// Before the next packets are read: everything up to the latest was taken in.
+    fn between(&mut self, capture: &mut Capture, reader: &mut Reader<S>, sink: &mut S) -> ControlFlow<()> {
+        let _ = (capture, reader, sink);
+        ControlFlow::Continue(())
+    }
+
+    /// One was read and not yet taken in, or the capture has ended.
+    fn arrived(&mut self, connections: &mut Connections<S>, sink: &mut S) {
+        let _ = (connections, sink);
+    }
+}
+
+struct Watched<W>(W);
+
+impl<S: StreamSink, W: FnMut(Moment, &mut S) -> ControlFlow<()>> Companion<S> for Watched<W> {
+    #[inline(always)] // into the loop over the records
+    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()> {
+        (self.0)(moment, sink)
+    }
+}
+
+impl<S: StreamSink> Reader<S> {
+    /// Takes packets until there are no more.
+    pub(super) fn run(
+        &mut self,
+        express: Express,
+        capture: &mut Capture,
+        sink: &mut S,
+        companion: &mut impl Companion<S>,
+    ) -> (End, Option<CaptureError>) {
+        let mut ahead = LookAhead::default();
+        loop {
+            let mut flow = companion.between(capture, self, sink);
+            if express == Express::Taken && flow.is_continue() {
+                let Self { intake, connections } = self;
+                let watch = &mut |moment, sink: &mut S| companion.watch(moment, sink);
+                flow = express::run(capture, intake, connections, sink, &mut ahead, watch);
+            }
+            if flow.is_break() {
+                return (End::Stopped, None);
+            }
+            let next = capture.next();
+            companion.arrived(&mut self.connections, sink);
+            let (packet, time) = match next {
+                // By reference: a packet may hold a whole segment, and would be copied.
+                Ok(Some(ref packet)) => {
+                    self.intake.take(packet, |segment| self.connections.segment(segment, sink));
+                    (packet.number, packet.time)
+                }
+                Ok(None) => return (End::Reached, None),
+                Err(error) => return (End::Reached, Some(error)),
+            };
+            if companion.watch(Moment { packet, time, idle: capture.is_drained() }, sink).is_break() {
+                return (End::Stopped, None);
+            }
+        }
+    }
+
+    pub(super) fn reading(self, first_connection: u32, error: Option<CaptureError>, stopped: bool) -> Reading {
+        let streams = *self.connections.counters();
+        let connections = self.connections.count() - first_connection;
+        Reading { intake: self.intake, streams, connections, error, stopped }
+    }
 }

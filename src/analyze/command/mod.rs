@@ -20,14 +20,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::expect::ExpectError;
+use super::notebook::Notebook;
 use super::report::html::HtmlLimits;
 use super::report::text::Layout;
 use super::report::{FileRecord, KeepLimits, Totals};
-use super::{Analysis, AnalysisOptions, Severity};
+use super::{Analysis, AnalysisOptions, AnalysisSink as _, Severity};
 use crate::decode::Limits;
 use crate::decode::capture::{Capture, Input};
 use crate::decode::command::{Exit, Named, Opener, Remarks, write_reached};
 use crate::decode::framing::{Framing, FramingOptions};
+use crate::decode::halved::read_halved;
 use crate::decode::reading::read;
 use crate::outputs::Source;
 use crate::params::ParamsError;
@@ -198,12 +200,21 @@ fn one(
     words: &mut Vec<u8>,
 ) -> Result<Exit, JobError> {
     let name = Named(input).to_string();
-    let desk = Desk::new(shared, &name, Remarks::default());
-    let mut framing = Framing::new(framing, Analysis::new(options, desk)).within(limits.framing());
-    let reading = read(capture, *first_connection, limits.prompt(), &mut framing, |_, framing| framing.sink.flow());
+    let mut desk = Desk::new(shared, &name, Remarks::default());
+    let first = *first_connection;
+    let (reading, counts, desk) = if desk.wants_steps() {
+        let mut framing = Framing::new(framing, Analysis::new(options, desk)).within(limits.framing());
+        let reading = read(capture, first, limits.prompt(), &mut framing, |_, framing| framing.sink.flow());
+        (reading, framing.counts(), framing.sink.into_sink())
+    } else {
+        // Without what belongs to each frame, two threads may analyse half of the connections each.
+        let analysis = Analysis::new(options, Notebook::before(&desk));
+        let mut framing = Framing::new(framing, analysis).within(limits.framing());
+        let reading = read_halved(capture, first, limits.prompt(), &mut framing, |told| told.say(&mut desk));
+        (reading, framing.counts(), desk)
+    };
     *first_connection += reading.connections;
-    let counts = framing.counts();
-    let (remarks, late) = framing.sink.into_sink().finish()?;
+    let (remarks, late) = desk.finish()?;
     remarks.write(words, input, capture, &reading, counts, None)?;
     write_reached(words, &reading, &limits.prompt())?;
     if let Some(error) = &reading.error {

@@ -97,7 +97,7 @@ fn span(nanos: u64) -> Span {
 
 prop_compose! {
     /// One connection that keeps the rules, with few losses or many, in a capture that may lack something.
-    fn scenario()(
+    pub(super) fn scenario()(
         seed: u64, positions in prop_oneof![0_u64..30, 100_u64..400], max_msg_size in prop_oneof![4_u16..19, Just(300)],
         window in prop_oneof![1_u32..7, 1_u32..120], timeout in 5_000_000_u64..2_000_000_000, eager: bool,
         pace in proptest::option::of(0_u64..300_000_000), delays in uniform2(1_u64..200_000_000), jitter in 1_u64..10_000_000,

@@ -2,6 +2,7 @@
 
 mod contents;
 mod express;
+mod halves;
 mod random;
 mod reference;
 mod rules;

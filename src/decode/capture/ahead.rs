@@ -7,20 +7,16 @@
 //! from running, and reads by itself for a while when that is too much.
 
 use std::io;
-use std::mem;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
-use std::time::Duration;
-
-use rustix::time::{ClockId, clock_gettime};
 
 use super::Compression;
 use super::facts::Note;
 use super::reads::{CAPACITY, SourceError};
 use super::source::Source;
+use super::watch::{self, Watch};
 
 /// Blocks on their way: one is taken apart, one is filled, and the others wait so that neither side does.
 const BLOCKS: usize = 4;
@@ -28,6 +24,9 @@ const BLOCKS: usize = 4;
 /// Free bytes before a block's data, for what was left of the block before. Not a multiple of a page: reads into
 /// page-aligned memory measured slower.
 pub(super) const HEAD_ROOM: usize = 16 * 1024 + 64;
+
+/// So large a part of its time may whoever takes the blocks be kept from running, most likely by the thread that fills them.
+const MAY_LOSE: f64 = 0.04;
 
 const LEN: usize = HEAD_ROOM + CAPACITY;
 
@@ -62,8 +61,7 @@ pub(super) struct Ahead {
 impl Ahead {
     /// Hands the source to a thread; gives it back where there is no processor or no thread for that.
     pub(super) fn start(source: Box<Source>) -> Result<Self, Box<Source>> {
-        // Tests go this way wherever they run.
-        if !cfg!(test) && thread::available_parallelism().map_or(1, NonZero::get) < 2 {
+        if !watch::has_second_processor() {
             return Err(source);
         }
         let compression = source.compression();
@@ -82,7 +80,7 @@ impl Ahead {
             return Err(source);
         }
         hand.send(source).map_err(|returned| returned.0)?;
-        let ahead = Self { blocks, free: to_fill, compression, enough, watch: Watch::begin() };
+        let ahead = Self { blocks, free: to_fill, compression, enough, watch: Watch::begin(MAY_LOSE) };
         (0..BLOCKS).for_each(|_| ahead.recycle(Vec::new()));
         Ok(ahead)
     }
@@ -137,48 +135,4 @@ fn fill_all(mut source: Box<Source>, free: &Receiver<Vec<u8>>, filled: &SyncSend
             return;
         }
     }
-}
-
-/// Blocks between two looks.
-const LOOK_EVERY: u32 = if cfg!(test) { 2 } else { 32 };
-/// So large a part of its time may a thread be kept from running. Tests go back and forth.
-const MAY_LOSE: f64 = if cfg!(test) { -1.0 } else { 0.04 };
-
-/// Looks how much of its time the thread that takes the blocks neither runs nor waits for them.
-struct Watch {
-    since: Duration,
-    ran: Duration,
-    waited: Duration,
-    blocks: u32,
-}
-
-impl Watch {
-    fn begin() -> Self {
-        Self { since: clock(ClockId::Monotonic), ran: clock(ClockId::ThreadCPUTime), waited: Duration::ZERO, blocks: 0 }
-    }
-
-    fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
-        let began = clock(ClockId::Monotonic);
-        let done = wait();
-        self.waited += clock(ClockId::Monotonic).saturating_sub(began);
-        done
-    }
-
-    /// Another block was taken. True at a look that finds too much time lost.
-    fn is_kept_from_running(&mut self) -> bool {
-        self.blocks += 1;
-        if self.blocks < LOOK_EVERY {
-            return false;
-        }
-        let Self { since, ran, waited, .. } = mem::replace(self, Self::begin());
-        let passed = self.since.saturating_sub(since).as_secs_f64();
-        let lost = passed - (self.ran.saturating_sub(ran) + waited).as_secs_f64();
-        lost > passed * MAY_LOSE
-    }
-}
-
-/// Time that passed, or that this thread ran. It decides who reads, and nothing that is told of a capture.
-fn clock(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

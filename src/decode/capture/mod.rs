@@ -30,8 +30,10 @@ mod pcap;
 mod pcapng;
 mod reads;
 mod run;
+mod shared;
 mod sniff;
 mod source;
+mod watch;
 mod window;
 pub mod wireshark_json;
 
@@ -52,6 +54,7 @@ use pcap::PcapReader;
 use pcapng::PcapngReader;
 use run::Ends;
 pub(super) use run::{Run, Taken};
+pub(super) use shared::Stop;
 use sniff::Kind;
 use source::Source;
 use window::Window;
@@ -205,6 +208,13 @@ impl Capture {
         Self::from_window(Window::new(Source::Plain(reader)), limits)
     }
 
+    /// Like [`open`](Self::open), of what stands in a file.
+    #[cfg(test)]
+    pub(crate) fn of_file(file: Vec<u8>, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        let window = Window::read_ahead(Source::Plain(Box::new(io::Cursor::new(file))));
+        Self::from_window(window, limits).map(|capture| Self { live: false, ..capture })
+    }
+
     fn from_window(mut window: Window, limits: &CaptureLimits) -> Result<Self, CaptureError> {
         let mut compression = None;
         loop {
@@ -305,6 +315,42 @@ impl Capture {
             Reader::Pcap(pcap) => pcap.took(taken),
             Reader::Pcapng(pcapng) => pcapng.took(taken),
             Reader::Json(_) => {}
+        }
+    }
+
+    /// Whether a second thread is to go through a long capture as well ([`share`](Self::share)), and not only to read ahead.
+    pub(super) fn shares(&mut self, shares: bool) {
+        if let Some(window) = self.window() {
+            window.shares(shares);
+        }
+    }
+
+    /// True where [`share`](Self::share) may succeed.
+    pub(super) fn may_be_shared(&self) -> bool {
+        match &self.reader {
+            Reader::Pcap(pcap) => pcap.may_be_shared(),
+            Reader::Pcapng(pcapng) => pcapng.may_be_shared(),
+            Reader::Json(_) => false,
+        }
+    }
+
+    /// The same capture for another thread, from here on, where it is so long that two threads pay. Each gets every packet;
+    /// the second until [`Stop`] says otherwise.
+    pub(super) fn share(&mut self) -> Option<(Self, Stop)> {
+        let (window, stop) = self.window()?.share()?;
+        let reader = match &self.reader {
+            Reader::Pcap(pcap) => Reader::Pcap(pcap.twin(window)),
+            Reader::Pcapng(pcapng) => Reader::Pcapng(pcapng.twin(window)?),
+            Reader::Json(_) => return None,
+        };
+        Some((Self { reader, facts: self.facts.clone(), state: self.state, live: self.live }, stop))
+    }
+
+    const fn window(&mut self) -> Option<&mut Window> {
+        match &mut self.reader {
+            Reader::Pcap(pcap) => Some(pcap.window()),
+            Reader::Pcapng(pcapng) => Some(pcapng.window()),
+            Reader::Json(_) => None,
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Source: the pcap draft (draft-ietf-opsawg-pcap) and, for what is older than it, the behaviour of libpcap.
 
+use std::sync::Arc;
+
 use pcap_file::pcap::PcapParser;
 
 use super::facts::{ByteOrder, CaptureFacts, Format, Interface, Note, Notes, PcapDialect, TimeUnit};
@@ -30,7 +32,7 @@ const FCS_LENGTH_SHIFT: u32 = 28;
 /// Reads records of one file.
 pub(super) struct PcapReader {
     window: Window,
-    parser: PcapParser,
+    parser: Arc<PcapParser>,
     order: ByteOrder,
     unit: TimeUnit,
     dialect: PcapDialect,
@@ -115,9 +117,25 @@ impl PcapReader {
         if !matches!(version, (2, 0..=4) | (543, 0)) {
             facts.notes.add(Note::UnknownVersion, 1);
         }
+        let parser = Arc::new(parser);
         let reader =
             Self { window, parser, order, unit, dialect, link_type, max_record: limits.max_record, packets: 0 };
         Ok((reader, facts))
+    }
+
+    /// The window, to be shared with [`twin`](Self::twin).
+    pub(super) const fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    /// As the window says.
+    pub(super) fn may_be_shared(&self) -> bool {
+        self.window.may_be_shared()
+    }
+
+    /// Another reader at the same place, of a window there.
+    pub(super) fn twin(&self, window: Window) -> Self {
+        Self { window, parser: Arc::clone(&self.parser), ..*self }
     }
 
     /// True when no whole record is at hand. The longer header of a dialect makes it say so a little too seldom, which

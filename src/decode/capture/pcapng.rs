@@ -64,6 +64,22 @@ impl PcapngReader {
         Ok((reader, facts))
     }
 
+    /// The window, to be shared with [`twin`](Self::twin).
+    pub(super) const fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    /// As the window says.
+    pub(super) fn may_be_shared(&self) -> bool {
+        self.window.may_be_shared()
+    }
+
+    /// Another reader at the same place, of a window there.
+    pub(super) fn twin(&self, window: Window) -> Option<Self> {
+        let parser = section_parser(self.order).ok()?;
+        Some(Self { window, parser, interfaces: self.interfaces.clone(), ..*self })
+    }
+
     /// The interface of the latest packet, counted from 0 over all sections.
     pub(super) const fn interface_of_packet(&self) -> Option<u64> {
         self.interface

@@ -3,12 +3,15 @@
 use std::io::{self, Read};
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::ahead::{Ahead, Block, HEAD_ROOM, Next};
 use super::compression::{Compressed, Gzip, Zstd};
 use super::facts::Note;
 use super::reads::{CAPACITY, SourceError};
+use super::shared::{self, Stop, Tap};
 use super::source::Source;
+use super::watch;
 use super::{CaptureError, CaptureLimits, Compression};
 
 /// Its size before [`LONG`]: of a short input, a smaller buffer has fewer pages to be made.
@@ -17,11 +20,11 @@ const FIRST_CAPACITY: usize = 64 * 1024;
 /// What was consumed of an input when it counts as long.
 const LONG: u64 = 1 << 20;
 
-/// The same for reading ahead. Tests have short ones.
-const AHEAD_FROM: u64 = if cfg!(test) { 4096 } else { LONG };
+/// The same for a second thread's help. Tests have short ones.
+const HELPED_FROM: u64 = if cfg!(test) { 4096 } else { LONG };
 
 /// After so much more it is tried again, where it did not pay.
-const AHEAD_AGAIN: u64 = if cfg!(test) { 300_000 } else { 64 << 20 };
+const HELPED_AGAIN: u64 = if cfg!(test) { 20_000 } else { 64 << 20 };
 
 /// Where data starts in the buffer. Reads into page-aligned memory measured slower than into this offset.
 const LEAD: usize = 64;
@@ -30,6 +33,8 @@ const LEAD: usize = 64;
 enum Feed {
     Here(Box<Source>),
     Ahead(Ahead),
+    /// One of two threads, whoever comes first.
+    Shared(Tap),
     /// Nobody any more; what was odd about its end.
     Ended(Option<Note>),
 }
@@ -53,6 +58,7 @@ impl Feed {
         match self {
             Self::Here(source) => source.compression(),
             Self::Ahead(ahead) => ahead.compression(),
+            Self::Shared(tap) => tap.compression(),
             Self::Ended(_) => None,
         }
     }
@@ -60,7 +66,7 @@ impl Feed {
     const fn note(&self) -> Option<Note> {
         match self {
             Self::Here(source) => source.note(),
-            Self::Ahead(_) => None,
+            Self::Ahead(_) | Self::Shared(_) => None,
             Self::Ended(note) => *note,
         }
     }
@@ -73,6 +79,9 @@ impl Feed {
 pub(super) struct Window {
     feed: Feed,
     buffer: Vec<u8>,
+    /// A block that another thread looks at as well.
+    lent: Option<Lent>,
+    /// Where the bytes at hand stand: in the block that was lent, or else in the buffer.
     start: usize,
     end: usize,
     /// Position of `start` in the input.
@@ -82,34 +91,49 @@ pub(super) struct Window {
     left: Option<u64>,
     /// There were more.
     beyond_limit: bool,
-    /// From this offset on a thread is to read.
-    ahead_from: Option<u64>,
+    /// From this offset on a second thread may help.
+    helped_from: Option<u64>,
+    /// It is to take blocks as well, and not only to read.
+    shares: bool,
 }
+
+/// A block that was lent, as far as it is known here.
+struct Lent {
+    block: Arc<shared::Block>,
+    /// A record begins before it: so many of its first bytes stand in the buffer behind that beginning, and are gone through
+    /// there.
+    joined: Option<usize>,
+}
+
+/// Bytes of a block that are joined to the beginning of its first record, unless that needs more.
+const SEAM: usize = if cfg!(test) { 64 } else { 2048 };
 
 impl Window {
     pub(super) fn new(source: Source) -> Self {
         Self {
             feed: Feed::Here(Box::new(source)),
             buffer: vec![0; FIRST_CAPACITY + LEAD],
+            lent: None,
             start: LEAD,
             end: LEAD,
             offset: 0,
             ended: false,
             left: None,
             beyond_limit: false,
-            ahead_from: None,
+            helped_from: None,
+            shares: false,
         }
     }
 
     /// The same; a long input is read ahead, so it must be one whose bytes are all there: nobody waits for any.
     pub(super) fn read_ahead(source: Source) -> Self {
-        Self { ahead_from: Some(AHEAD_FROM), ..Self::new(source) }
+        Self { helped_from: Some(HELPED_FROM), ..Self::new(source) }
     }
 
     /// The bytes at hand.
     pub(super) fn at_hand(&self) -> &[u8] {
-        // start <= end <= buffer.len() holds from `new` on.
-        &self.buffer[self.start..self.end]
+        // start <= end <= the length holds from `new` on.
+        self.consumed(self.start..self.end)
     }
 
     /// Position in the input of the first byte at hand.
@@ -127,7 +151,10 @@ impl Window {
 
     /// Bytes that were consumed since the last read, by their place in the buffer.
     pub(super) fn consumed(&self, place: Range<usize>) -> &[u8] {
-        &self.buffer[place]
+        match &self.lent {
+            Some(Lent { block, joined: None }) => &block.bytes()[place],
+            _ => &self.buffer[place],
+        }
     }
 
     /// Reads until `len` bytes are at hand; false when the input ends before.
@@ -151,13 +178,14 @@ impl Window {
             let what = format!("the compressed data unpacks to more than the limit of {offset} bytes");
             return Err(CaptureError::Limit { offset, what, option: "--max-decompressed" });
         }
-        if self.ahead_from.is_some_and(|from| self.offset >= from) {
-            self.ahead_from = None;
+        if !self.shares && self.may_be_helped() {
+            self.helped_from = None;
             self.feed = mem::take(&mut self.feed).ahead();
         }
         let next = match &mut self.feed {
             Feed::Here(_) => return self.fill_here(wanted),
             Feed::Ahead(ahead) => ahead.next(),
+            Feed::Shared(_) => return self.fill_shared(wanted),
             Feed::Ended(_) => return Ok(self.end()),
         };
         match next {
@@ -167,12 +195,22 @@ impl Window {
                 Ok(self.end())
             }
             Next::Returned(source) => {
-                self.feed = Feed::Here(source);
-                self.ahead_from = Some(self.offset + AHEAD_AGAIN);
+                self.goes_on_alone(source);
                 self.fill_here(wanted)
             }
             Next::Failed(error) => Err(self.failed(error)),
         }
+    }
+
+    /// True where there is so much that a second thread may help.
+    fn may_be_helped(&self) -> bool {
+        matches!(self.feed, Feed::Here(_)) && self.helped_from.is_some_and(|from| self.offset >= from)
+    }
+
+    /// It did not pay, for now.
+    fn goes_on_alone(&mut self, source: Box<Source>) {
+        self.feed = Feed::Here(source);
+        self.helped_from = Some(self.offset + HELPED_AGAIN);
     }
 
     /// Reads into the buffer, behind what is at hand.
@@ -222,6 +260,117 @@ impl Window {
             ahead.recycle(buffer);
         }
         self.take(count)
+    }
+
+    /// Goes on in the next block that is shared.
+    fn fill_shared(&mut self, wanted: usize) -> Result<bool, CaptureError> {
+        let before = self.end - self.start;
+        if let Some(Lent { block, joined: Some(joined) }) = &mut self.lent {
+            let (bytes, begins) = (block.bytes(), self.end - *joined);
+            if let Some(at) = self.start.checked_sub(begins) {
+                // The record that began before it is behind.
+                (self.start, self.end) = (at, bytes.len());
+                if let Some(lent) = &mut self.lent {
+                    lent.joined = None;
+                }
+            } else {
+                let more = bytes[*joined..].len().min(SEAM.max(*joined));
+                self.buffer.extend_from_slice(&bytes[*joined..*joined + more]);
+                *joined += more;
+                self.end += more;
+            }
+            if self.end - self.start > before {
+                return Ok(true);
+            }
+        }
+        let Feed::Shared(tap) = &mut self.feed else { return Ok(false) };
+        match tap.next() {
+            shared::Next::Block(block) => {
+                self.keep_rest(0);
+                let bytes = block.bytes();
+                if self.start == self.end {
+                    (self.start, self.end) = (0, bytes.len());
+                    self.lent = Some(Lent { block, joined: None });
+                } else {
+                    let joined = wanted.saturating_sub(self.end - self.start).max(SEAM).min(bytes.len());
+                    self.buffer.extend_from_slice(&bytes[..joined]);
+                    self.end += joined;
+                    self.lent = Some(Lent { block, joined: Some(joined) });
+                }
+                Ok(true)
+            }
+            shared::Next::Returned(source) => {
+                self.keep_rest(LEAD);
+                self.goes_on_alone(source);
+                self.fill_here(wanted)
+            }
+            shared::Next::Ended(note) => {
+                self.keep_rest(0);
+                self.feed = Feed::Ended(note);
+                Ok(self.end())
+            }
+            shared::Next::Stopped => {
+                self.feed = Feed::Ended(None);
+                Ok(self.end())
+            }
+            shared::Next::Failed(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Keeps what is at hand in the buffer, from there on, and gives a block back that was lent.
+    fn keep_rest(&mut self, place: usize) {
+        match self.lent.take() {
+            Some(Lent { block, joined: None }) => {
+                self.buffer.clear();
+                self.buffer.resize(place, 0);
+                self.buffer.extend_from_slice(&block.bytes()[self.start..self.end]);
+            }
+            _ => {
+                self.buffer.truncate(self.end);
+                self.buffer.drain(..self.start);
+                self.buffer.splice(0..0, std::iter::repeat_n(0, place));
+            }
+        }
+        (self.start, self.end) = (place, self.buffer.len());
+    }
+
+    /// The second of two windows of one input, at the same place, where there is so much that two threads pay; this one is the
+    /// first from now on.
+    pub(super) fn share(&mut self) -> Option<(Self, Stop)> {
+        if !self.may_be_shared() || !watch::has_second_processor() {
+            return None;
+        }
+        self.helped_from = None;
+        let Feed::Here(source) = mem::take(&mut self.feed) else { return None };
+        let [first, second] = Tap::pair(source);
+        let stop = first.stop();
+        self.feed = Feed::Shared(first);
+        self.keep_rest(0);
+        let other = Self {
+            feed: Feed::Shared(second),
+            buffer: self.buffer.clone(),
+            lent: None,
+            start: self.start,
+            end: self.end,
+            offset: self.offset,
+            ended: false,
+            left: None,
+            beyond_limit: false,
+            helped_from: None,
+            shares: true,
+        };
+        Some((other, stop))
+    }
+
+    /// True where [`share`](Self::share) may succeed.
+    pub(super) fn may_be_shared(&self) -> bool {
+        self.shares && self.may_be_helped()
+    }
+
+    /// Whether [`share`](Self::share) is going to be asked for: then nobody reads ahead. It is not where a limit counts what
+    /// is read.
+    pub(super) fn shares(&mut self, shares: bool) {
+        self.shares = shares && self.left.is_none();
     }
 
     /// The input has ended: there is nothing more.
@@ -288,9 +437,11 @@ impl Window {
             offset: 0,
             ended: false,
             buffer: self.buffer,
+            lent: None,
             left,
             beyond_limit: false,
-            ahead_from: self.ahead_from,
+            helped_from: self.helped_from,
+            shares: false,
         })
     }
 }
@@ -308,7 +459,7 @@ impl Read for Window {
         }
         let count = into.len().min(self.end - self.start);
         let place = self.consume(count);
-        into[..count].copy_from_slice(&self.buffer[place]);
+        into[..count].copy_from_slice(self.consumed(place));
         Ok(count)
     }
 }

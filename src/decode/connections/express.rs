@@ -181,7 +181,8 @@ impl Front {
 }
 
 impl<S: StreamSink> Connections<S> {
-    /// Takes the segment of a plain packet if it is the next of a quiet connection; else changes nothing and says false.
+    /// Takes the segment of a plain packet if it is the next of a quiet connection, or of one elsewhere; else changes nothing
+    /// and says false.
     #[inline(always)] // into the loop over the records
     pub(in crate::decode) fn express<A: Address>(
         &mut self,
@@ -195,6 +196,9 @@ impl<S: StreamSink> Connections<S> {
         }
         let (addresses, ports) = (parts.addresses, parts.ports);
         let hash = A::hash(addresses, ports);
+        if self.is_elsewhere(hash) {
+            return true;
+        }
         let guessed = self.front.guess(hash).and_then(|slot| {
             let connection = self.connections.get(slot as usize)?;
             A::way(connection.between(), addresses, ports).map(|way| (slot, way))
@@ -287,7 +291,7 @@ impl<T: Default> Connection<T> {
         info.packets[way.index()] += 1;
         other.acknowledge_delivered(acked);
         if !parts.payload.is_empty() {
-            let mut out = Outlet { sink, info, state: &mut self.state, shared, way };
+            let mut out = Outlet { sink, info, state: &mut self.state, shared, half: self.half, way };
             own.express(parts.payload, packet, time, &mut out);
         }
         true

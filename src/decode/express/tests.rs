@@ -210,6 +210,16 @@ impl Exchange<'_> {
 }
 
 impl Scene {
+    /// Some exchanges of which nothing is to be said.
+    pub(crate) fn plain(connections: usize) -> Self {
+        plain(connections, File::Pcap { big: false, nanos: true })
+    }
+
+    /// The same with so many connections.
+    pub(crate) fn with_connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
+
     fn packets(&self) -> Vec<Sent> {
         let mut all: Vec<Sent> = (0..self.connections)
             .flat_map(|index| {

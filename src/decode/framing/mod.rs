@@ -21,6 +21,7 @@ use lane::Lane;
 use probe::{Answer, Kept, Probe, Recognised};
 
 use super::express::Express;
+use super::halved::Apart;
 use super::prefetch::{Depth, fetch};
 use super::reassembly::{Chunk, Closing, ConnectionInfo, Hole, Start, StreamNote, StreamSink, Waiting, Way};
 
@@ -248,6 +249,31 @@ impl<S: FrameSink> Framing<S> {
     }
 }
 
+impl<S: FrameSink + Apart> Apart for Framing<S> {
+    type Told = S::Told;
+
+    fn another(&mut self, kept: usize) -> Self {
+        let Self { options, limits, express, .. } = *self;
+        self.probed_bytes -= kept;
+        let (counts, sink) = (FramingCounts::default(), self.sink.another(0));
+        Self { options, limits, probed_bytes: kept, counts, express, sink }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.probed_bytes += other.probed_bytes;
+        self.counts.add(&other.counts);
+        self.sink.join(other.sink);
+    }
+
+    fn told(&mut self) -> &mut Vec<S::Told> {
+        self.sink.told()
+    }
+
+    fn is_near_a_limit(&self) -> bool {
+        self.probed_bytes >= self.limits.kept_bytes_in_all / 4
+    }
+}
+
 impl<S: FrameSink> StreamSink for Framing<S> {
     type State = FramingState<S::State>;
 
@@ -342,6 +368,13 @@ impl<S: FrameSink> StreamSink for Framing<S> {
             Phase::Framed(framed) => !framed.core.holding && framed.core.owed.waited == 0,
             Phase::Filtered | Phase::Foreign => true,
             Phase::Silent | Phase::Probing(_) | Phase::Over => false,
+        }
+    }
+
+    fn kept(&self, state: &Self::State) -> usize {
+        match &state.phase {
+            Phase::Probing(probe) => probe.kept_bytes,
+            _ => 0,
         }
     }
 

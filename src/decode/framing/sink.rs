@@ -229,3 +229,16 @@ pub struct FramingCounts {
     /// Bytes passed over because they belong to no frame.
     pub skipped_bytes: u64,
 }
+
+impl FramingCounts {
+    pub(super) const fn add(&mut self, other: &Self) {
+        let Self { connections, foreign, silent, filtered, frames, partial, skipped_bytes } = other;
+        self.connections += *connections;
+        self.foreign += *foreign;
+        self.silent += *silent;
+        self.filtered += *filtered;
+        self.frames += *frames;
+        self.partial += *partial;
+        self.skipped_bytes += *skipped_bytes;
+    }
+}

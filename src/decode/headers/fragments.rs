@@ -66,7 +66,7 @@ pub(super) struct FragmentPart<'a> {
 const MAX_LEN: u32 = 65_535;
 
 /// Datagrams waiting for fragments, and lately completed ones, which tell late copies from new datagrams.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FragmentStore {
     limits: FragmentLimits,
     datagrams: HashMap<FragmentKey, Datagram, foldhash::fast::RandomState>,
@@ -78,7 +78,7 @@ pub(super) struct FragmentStore {
 /// A datagram put together: the protocol of its contents, and the contents.
 pub(super) type Assembled<'a> = (u8, Body<'a>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Datagram {
     /// Packet number of the first fragment.
     since: u64,
@@ -103,7 +103,7 @@ enum State {
     Waiting,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Piece {
     start: u32,
     end: u32,

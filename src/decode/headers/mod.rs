@@ -34,7 +34,7 @@ use ip::Content;
 /// assert_eq!(dissector.dissect(1, None, LinkType(1), &arp, 14), Dissected::Other(NotTcp::NoIp));
 /// assert_eq!(dissector.counts().no_ip, 1);
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Dissector {
     fragments: FragmentStore,
     counts: DissectCounts,

@@ -5,12 +5,14 @@
 //! until a limit is reached.
 
 mod backlog;
+mod half;
 mod limits;
 mod outlet;
 mod recent;
 mod sink;
 mod stream;
 
+pub(super) use half::Half;
 pub use limits::StreamLimits;
 pub use outlet::StreamCounters;
 pub(super) use outlet::{Outlet, Shared};

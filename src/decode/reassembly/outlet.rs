@@ -1,5 +1,6 @@
 //! The way out of a direction: calls the sink and counts.
 
+use super::half::Half;
 use super::recent::Recent;
 use super::{Chunk, ConnectionInfo, Hole, StreamLimits, StreamNote, StreamSink, Way};
 
@@ -36,6 +37,41 @@ pub struct StreamCounters {
     pub held_in_all_limit_reached: u64,
 }
 
+impl StreamCounters {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            segments,
+            delivered_bytes,
+            holes,
+            hole_bytes,
+            repeated_segments,
+            differing_copies,
+            late_bytes,
+            before_start_bytes,
+            after_fin_bytes,
+            reset_bytes,
+            implausible_segments,
+            evicted_connections,
+            held_limit_reached,
+            held_in_all_limit_reached,
+        } = other;
+        self.segments += segments;
+        self.delivered_bytes += delivered_bytes;
+        self.holes += holes;
+        self.hole_bytes += hole_bytes;
+        self.repeated_segments += repeated_segments;
+        self.differing_copies += differing_copies;
+        self.late_bytes += late_bytes;
+        self.before_start_bytes += before_start_bytes;
+        self.after_fin_bytes += after_fin_bytes;
+        self.reset_bytes += reset_bytes;
+        self.implausible_segments += implausible_segments;
+        self.evicted_connections += evicted_connections;
+        self.held_limit_reached += held_limit_reached;
+        self.held_in_all_limit_reached += held_in_all_limit_reached;
+    }
+}
+
 /// What all directions share.
 #[derive(Debug)]
 pub(in crate::decode) struct Shared {
@@ -43,18 +79,35 @@ pub(in crate::decode) struct Shared {
     pub(in crate::decode) counters: StreamCounters,
     /// What the backlogs of all directions cost.
     pub(super) held_in_all: usize,
-    pub(super) recent: Recent,
+    /// Of each half of the connections.
+    pub(super) recent: [Recent; 2],
 }
 
 impl Shared {
     pub(in crate::decode) fn new(limits: StreamLimits) -> Self {
-        Self { limits, counters: StreamCounters::default(), held_in_all: 0, recent: Recent::default() }
+        Self { limits, counters: StreamCounters::default(), held_in_all: 0, recent: Default::default() }
     }
 
     /// What all backlogs cost now.
-    #[cfg(test)]
-    pub(in crate::decode) fn held_in_all(&self) -> usize {
+    pub(in crate::decode) const fn held_in_all(&self) -> usize {
         self.held_in_all
+    }
+
+    /// The share of the connections of `half`, whose backlogs cost `held`.
+    pub(in crate::decode) fn split_off(&mut self, half: Half, held: usize) -> Self {
+        self.held_in_all = self.held_in_all.saturating_sub(held);
+        let mut other = Self { held_in_all: held, ..Self::new(self.limits) };
+        let at = half.index();
+        other.recent[at] = std::mem::take(&mut self.recent[at]);
+        other
+    }
+
+    /// The reverse.
+    pub(in crate::decode) fn join(&mut self, half: Half, mut other: Self) {
+        self.held_in_all += other.held_in_all;
+        self.counters.add(&other.counters);
+        let at = half.index();
+        self.recent[at] = std::mem::take(&mut other.recent[at]);
     }
 }
 
@@ -64,10 +117,16 @@ pub(in crate::decode) struct Outlet<'a, S: StreamSink> {
     pub(in crate::decode) info: &'a mut ConnectionInfo,
     pub(in crate::decode) state: &'a mut S::State,
     pub(in crate::decode) shared: &'a mut Shared,
+    pub(in crate::decode) half: Half,
     pub(in crate::decode) way: Way,
 }
 
 impl<S: StreamSink> Outlet<'_, S> {
+    #[inline(always)] // into the express way
+    pub(super) const fn recent(&mut self) -> &mut Recent {
+        &mut self.shared.recent[self.half.index()]
+    }
+
     #[inline(always)] // into the express way
     pub(super) fn chunk(&mut self, chunk: Chunk<'_>) {
         self.shared.counters.delivered_bytes += chunk.bytes.len() as u64;

@@ -4,8 +4,8 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use foldhash::fast::FixedState;
 
-/// Chunks remembered over all connections: 768 KiB, which leaves room beside it in a core's cache.
-const CAPACITY: usize = 1 << 16;
+/// Chunks remembered over all connections of a half: 384 KiB, which leaves room beside it in a core's cache.
+const CAPACITY: usize = 1 << 15;
 /// Chunks of one direction that a copy is compared with, newest first.
 const REACH: usize = 64;
 
@@ -24,7 +24,7 @@ struct Fingerprint {
     back: u16,
 }
 
-/// A ring of fingerprints, shared by all connections; each direction's form a chain from its [`Link`].
+/// A ring of fingerprints, shared by all connections of a half; each direction's form a chain from its [`Link`].
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     ring: Vec<Fingerprint>,

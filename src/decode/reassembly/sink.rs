@@ -306,6 +306,12 @@ pub trait StreamSink {
         false
     }
 
+    /// Bytes that are kept of a connection and count against a limit over all.
+    fn kept(&self, state: &Self::State) -> usize {
+        let _ = state;
+        0
+    }
+
     /// A segment of the connection will come soon: asks for the memory that `state` leads to, as far as that depth; the
     /// depths come one after another, with time between them.
     fn fetch(&self, state: &Self::State, depth: Depth) {

@@ -269,7 +269,7 @@ impl Stream {
             }
         }
         if self.phase == Phase::Running && piece.start < self.next {
-            let delivered = out.shared.recent.difference(self.recent, self.next, piece.start, piece.bytes);
+            let delivered = out.recent().difference(self.recent, self.next, piece.start, piece.bytes);
             difference = delivered.or(difference);
         }
         if let Some((first, len)) = difference {
@@ -300,7 +300,7 @@ impl Stream {
         time: Option<Timestamp>,
         out: &mut Outlet<'_, S>,
     ) {
-        self.recent = out.shared.recent.remember(self.recent, at, bytes);
+        self.recent = out.recent().remember(self.recent, at, bytes);
         self.next = at + bytes.len() as u64;
         out.chunk(Chunk { offset: at - self.zero, bytes, packet, time });
     }
@@ -401,6 +401,11 @@ impl Stream {
         self.next = zero;
         out.info.start[out.way.index()] = start;
         self.drain(out);
+    }
+
+    /// What its backlog costs, as the account over all connections has it.
+    pub(in crate::decode) fn held(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.charged)
     }
 
     /// Brings the account over all connections up to date and drops an empty backlog.

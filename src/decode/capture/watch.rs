@@ -1,0 +1,59 @@
+//! Whether a second thread pays: it does where a processor has nothing else to do.
+
+use std::mem;
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// False where a second thread could only run in the time of the first. Tests go that way wherever they run.
+pub(super) fn has_second_processor() -> bool {
+    cfg!(test) || thread::available_parallelism().map_or(1, NonZero::get) > 1
+}
+
+/// Blocks between two looks.
+const LOOK_EVERY: u32 = if cfg!(test) { 2 } else { 32 };
+/// Looks how much of its time the thread that takes the blocks neither runs nor waits for them.
+pub(super) struct Watch {
+    /// So large a part of its time may it lose.
+    may_lose: f64,
+    since: Duration,
+    ran: Duration,
+    waited: Duration,
+    blocks: u32,
+}
+
+impl Watch {
+    pub(super) fn begin(may_lose: f64) -> Self {
+        let (since, ran) = (clock(ClockId::Monotonic), clock(ClockId::ThreadCPUTime));
+        // Tests go back and forth.
+        let may_lose = if cfg!(test) { -1.0 } else { may_lose };
+        Self { may_lose, since, ran, waited: Duration::ZERO, blocks: 0 }
+    }
+
+    pub(super) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        let began = clock(ClockId::Monotonic);
+        let done = wait();
+        self.waited += clock(ClockId::Monotonic).saturating_sub(began);
+        done
+    }
+
+    /// Another block was taken. True at a look that finds too much time lost.
+    pub(super) fn is_kept_from_running(&mut self) -> bool {
+        self.blocks += 1;
+        if self.blocks < LOOK_EVERY {
+            return false;
+        }
+        let Self { may_lose, since, ran, waited, .. } = mem::replace(self, Self::begin(self.may_lose));
+        let passed = self.since.saturating_sub(since).as_secs_f64();
+        let lost = passed - (self.ran.saturating_sub(ran) + waited).as_secs_f64();
+        lost > passed * may_lose
+    }
+}
+
+/// Time that passed, or that this thread ran. It decides who reads, and nothing that is told of a capture.
+fn clock(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
