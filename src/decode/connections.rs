@@ -190,7 +190,7 @@ impl<S: StreamSink> Connections<S> {
 
     /// True when the connection with that hash is with another thread.
     #[inline(always)] // into the express way
-    fn is_elsewhere(&self, hash: u64) -> bool {
+    pub(super) fn is_elsewhere(&self, hash: u64) -> bool {
         self.elsewhere == Some(Half::of(hash))
     }
 

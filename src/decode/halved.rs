@@ -25,7 +25,7 @@ use super::capture::{Capture, Stop};
 use super::express::Express;
 use super::headers::FragmentLimits;
 use super::intake::Intake;
-use super::moment::Moment;
+use super::moment::{Moment, Watch};
 use super::reading::{Companion, End, Reader, Reading};
 use super::reassembly::{Half, StreamLimits, StreamSink};
 
@@ -80,17 +80,19 @@ where
     capture.shares(true);
     let connections = Connections::numbered_from(first_connection, limits);
     let mut reader = Reader { intake: Intake::new(FragmentLimits::default()), connections };
-    let mut first = First { take, second: None, flow: ControlFlow::Continue(()) };
+    let journal = Journal::new(first_connection);
+    let mut first = First { take, journal, second: None, flow: ControlFlow::Continue(()) };
     let (end, error) = reader.run(Express::Taken, capture, sink, &mut first);
     if let Some(second) = first.second.take() {
         second.stop.stop();
         first.rejoin(second, &mut reader.connections, sink);
     }
+    first.take_all();
     let stopped = end == End::Stopped || first.flow.is_break();
     if !stopped {
         reader.connections.finish(sink);
         // What it breaks for now has come to its end.
-        let _ = first.take_all(sink);
+        let _ = sink.told().drain(..).try_for_each(first.take);
     }
     reader.reading(first_connection, error, stopped)
 }
@@ -112,15 +114,6 @@ impl<T> Journal<T> {
         Self { through: 0, opened: Vec::new(), told: Vec::new(), next }
     }
 
-    /// A packet was taken in.
-    #[inline(always)] // into the loop over the records
-    fn passed<S: Apart<Told = T>>(&mut self, packet: u64, sink: &mut S) {
-        self.through = packet;
-        if !sink.told().is_empty() {
-            self.told.extend(sink.told().drain(..).map(|told| (packet, told)));
-        }
-    }
-
     /// Before the next packet there are so many connections. A packet begins one at most, and after such a packet this is
     /// called.
     fn counted(&mut self, next: u32) {
@@ -134,6 +127,17 @@ impl<T> Journal<T> {
     const fn hand_on(&mut self) -> Self {
         let Self { through, next, .. } = *self;
         mem::replace(self, Self { through, opened: Vec::new(), told: Vec::new(), next })
+    }
+}
+
+impl<S: Apart> Watch<S> for Journal<S::Told> {
+    #[inline(always)] // into the loop over the records
+    fn passed(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()> {
+        self.through = moment.packet;
+        if !sink.told().is_empty() {
+            self.told.extend(sink.told().drain(..).map(|told| (moment.packet, told)));
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -226,8 +230,6 @@ struct Second<S: StreamSink + Apart> {
     stop: Stop,
     journals: Receiver<Journal<S::Told>>,
     clerk: Clerk<S::Told>,
-    /// Of the first.
-    journal: Journal<S::Told>,
     /// Up to where that was handed on.
     settled: u64,
 }
@@ -250,25 +252,29 @@ impl<S: StreamSink<State: Send> + Apart> Second<S> {
         let kept = other.connections.states().map(|state| sink.kept(state)).sum();
         let scribe = Scribe { journal: Journal::new(base), sent: 0, to, stop: stop.clone() };
         hand.send((theirs, other, sink.another(kept), scribe)).ok()?;
-        Some(Self { thread, stop, journals, clerk: Clerk::new(base), journal: Journal::new(base), settled: 0 })
+        Some(Self { thread, stop, journals, clerk: Clerk::new(base), settled: 0 })
     }
 
     /// Waits for its end.
-    fn end(self) -> Option<(Back<S>, Clerk<S::Told>)> {
-        let Self { thread, journals, mut clerk, mut journal, .. } = self;
+    fn end(self, journal: Journal<S::Told>) -> Option<(Back<S>, Clerk<S::Told>)> {
+        let Self { thread, journals, mut clerk, .. } = self;
         let back = thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         let [first, second] = &mut clerk.halves;
-        first.add(journal.hand_on());
+        first.add(journal);
         journals.try_iter().for_each(|journal| second.add(journal));
         (first.through, second.through) = (u64::MAX, u64::MAX);
         Some((back, clerk))
     }
 
     /// Hands on what both have said.
-    fn settle(&mut self, take: &mut impl FnMut(S::Told) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.settled = self.journal.through;
+    fn settle(
+        &mut self,
+        journal: Journal<S::Told>,
+        take: &mut impl FnMut(S::Told) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.settled = journal.through;
         let [first, second] = &mut self.clerk.halves;
-        first.add(self.journal.hand_on());
+        first.add(journal);
         self.journals.try_iter().for_each(|journal| second.add(journal));
         self.clerk.settle(take)
     }
@@ -277,6 +283,7 @@ impl<S: StreamSink<State: Send> + Apart> Second<S> {
 /// The thread that began, and goes on when the other has stopped.
 struct First<S: StreamSink + Apart, F> {
     take: F,
+    journal: Journal<S::Told>,
     second: Option<Second<S>>,
     flow: ControlFlow<()>,
 }
@@ -284,7 +291,7 @@ struct First<S: StreamSink + Apart, F> {
 impl<S: StreamSink<State: Send> + Apart, F: FnMut(S::Told) -> ControlFlow<()>> First<S, F> {
     /// Takes back what the second thread has; both have come equally far, unless nobody wants to know.
     fn rejoin(&mut self, second: Second<S>, connections: &mut Connections<S>, sink: &mut S) {
-        let Some((back, mut clerk)) = second.end() else { return };
+        let Some((back, mut clerk)) = second.end(self.journal.hand_on()) else { return };
         if self.flow.is_continue() {
             self.flow = clerk.settle(&mut self.take);
         }
@@ -292,8 +299,11 @@ impl<S: StreamSink<State: Send> + Apart, F: FnMut(S::Told) -> ControlFlow<()>> F
         sink.join(back.sink);
     }
 
-    fn take_all(&mut self, sink: &mut S) -> ControlFlow<()> {
-        sink.told().drain(..).try_for_each(&mut self.take)
+    /// Hands on what was said while there is no other thread.
+    fn take_all(&mut self) {
+        if self.flow.is_continue() {
+            self.flow = self.journal.told.drain(..).try_for_each(|(_, told)| (self.take)(told));
+        }
     }
 }
 
@@ -302,20 +312,18 @@ where
     S: StreamSink<State: Send> + Apart,
     F: FnMut(S::Told) -> ControlFlow<()>,
 {
-    #[inline(always)] // into the loop over the records
-    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()> {
-        match &mut self.second {
-            Some(second) => second.journal.passed(moment.packet, sink),
-            None if !sink.told().is_empty() => self.flow = self.take_all(sink),
-            None => {}
-        }
-        self.flow
+    type Watch = Journal<S::Told>;
+
+    fn watch(&mut self) -> &mut Journal<S::Told> {
+        &mut self.journal
     }
 
     fn between(&mut self, capture: &mut Capture, reader: &mut Reader<S>, sink: &mut S) -> ControlFlow<()> {
         let Some(second) = &mut self.second else {
+            self.take_all();
             if capture.may_be_shared() {
                 if reader.connections.can_be_halved() && !sink.is_near_a_limit() {
+                    self.journal = Journal::new(reader.connections.count());
                     self.second = Second::begin(capture, reader, sink);
                 } else {
                     // Then it may be read ahead.
@@ -324,12 +332,12 @@ where
             }
             return self.flow;
         };
-        second.journal.counted(reader.connections.count());
-        if second.journal.through >= second.settled + EVERY {
+        self.journal.counted(reader.connections.count());
+        if self.journal.through >= second.settled + EVERY {
             if reader.connections.is_near_a_limit() || sink.is_near_a_limit() {
                 second.stop.stop();
             }
-            self.flow = second.settle(&mut self.take);
+            self.flow = second.settle(self.journal.hand_on(), &mut self.take);
         }
         self.flow
     }
@@ -359,10 +367,10 @@ impl<T> Scribe<T> {
 }
 
 impl<S: StreamSink + Apart> Companion<S> for Scribe<S::Told> {
-    #[inline(always)] // as above
-    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()> {
-        self.journal.passed(moment.packet, sink);
-        ControlFlow::Continue(())
+    type Watch = Journal<S::Told>;
+
+    fn watch(&mut self) -> &mut Journal<S::Told> {
+        &mut self.journal
     }
 
     fn between(&mut self, _: &mut Capture, reader: &mut Reader<S>, sink: &mut S) -> ControlFlow<()> {

@@ -8,6 +8,7 @@ use super::express::{self, Express, LookAhead};
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 pub use super::moment::Moment;
+use super::moment::Watch;
 use super::reassembly::{StreamCounters, StreamLimits, StreamSink};
 
 /// What one capture came to.
@@ -50,7 +51,7 @@ pub(super) fn read_by<S: StreamSink>(
 ) -> Reading {
     let connections = Connections::numbered_from(first_connection, limits);
     let mut reader = Reader { intake: Intake::new(FragmentLimits::default()), connections };
-    let (end, error) = reader.run(express, capture, sink, &mut Watched(watch));
+    let (end, error) = reader.run(express, capture, sink, &mut Alone(watch));
     let stopped = end == End::Stopped;
     if !stopped {
         reader.connections.finish(sink);
@@ -75,8 +76,9 @@ pub(super) enum End {
 
 /// Who goes along with a [`Reader`].
 pub(super) trait Companion<S: StreamSink> {
-    /// A packet was taken in.
-    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()>;
+    type Watch: Watch<S>;
+
+    fn watch(&mut self) -> &mut Self::Watch;
 
     /// Before the next packets are read: everything up to the latest was taken in.
     fn between(&mut self, capture: &mut Capture, reader: &mut Reader<S>, sink: &mut S) -> ControlFlow<()> {
@@ -90,12 +92,13 @@ pub(super) trait Companion<S: StreamSink> {
     }
 }
 
-struct Watched<W>(W);
+struct Alone<W>(W);
 
-impl<S: StreamSink, W: FnMut(Moment, &mut S) -> ControlFlow<()>> Companion<S> for Watched<W> {
-    #[inline(always)] // into the loop over the records
-    fn watch(&mut self, moment: Moment, sink: &mut S) -> ControlFlow<()> {
-        (self.0)(moment, sink)
+impl<S: StreamSink, W: FnMut(Moment, &mut S) -> ControlFlow<()>> Companion<S> for Alone<W> {
+    type Watch = W;
+
+    fn watch(&mut self) -> &mut W {
+        &mut self.0
     }
 }
 
@@ -113,8 +116,7 @@ impl<S: StreamSink> Reader<S> {
             let mut flow = companion.between(capture, self, sink);
             if express == Express::Taken && flow.is_continue() {
                 let Self { intake, connections } = self;
-                let watch = &mut |moment, sink: &mut S| companion.watch(moment, sink);
-                flow = express::run(capture, intake, connections, sink, &mut ahead, watch);
+                flow = express::run(capture, intake, connections, sink, &mut ahead, companion.watch());
             }
             if flow.is_break() {
                 return (End::Stopped, None);
@@ -130,7 +132,7 @@ impl<S: StreamSink> Reader<S> {
                 Ok(None) => return (End::Reached, None),
                 Err(error) => return (End::Reached, Some(error)),
             };
-            if companion.watch(Moment { packet, time, idle: capture.is_drained() }, sink).is_break() {
+            if companion.watch().passed(Moment { packet, time, idle: capture.is_drained() }, sink).is_break() {
                 return (End::Stopped, None);
             }
         }

@@ -62,7 +62,7 @@ impl LookAhead {
             let Some((link_type, bytes)) = next.glance() else { break };
             let ends = headers::ip_packet(link_type, bytes).and_then(headers::ends_v4);
             let other = ends.map_or(0, |(addresses, ports)| u32::hash(addresses, ports));
-            if other != self.latest {
+            if other != self.latest && !connections.is_elsewhere(other) {
                 (*hash, self.latest) = (other, other);
                 connections.fetch_guess(other);
             }

@@ -49,7 +49,7 @@ use super::Connections;
 use super::capture::Capture;
 use super::headers;
 use super::intake::Intake;
-use super::moment::Moment;
+use super::moment::{Moment, Watch};
 use super::reassembly::StreamSink;
 use crate::time::Timestamp;
 
@@ -73,7 +73,7 @@ pub(super) fn run<S: StreamSink>(
     connections: &mut Connections<S>,
     sink: &mut S,
     ahead: &mut LookAhead,
-    watch: &mut impl FnMut(Moment, &mut S) -> ControlFlow<()>,
+    watch: &mut impl Watch<S>,
 ) -> ControlFlow<()> {
     let (Some(mut records), Some(mut passing)) = (capture.run(), intake.passing()) else {
         return ControlFlow::Continue(());
@@ -98,7 +98,7 @@ pub(super) fn run<S: StreamSink>(
         if !passing.add(record.link_type, record.time) {
             intake.passed_apart(&mut passing, record.link_type, record.time);
         }
-        flow = watch(Moment { packet: record.number, time: Some(record.time), idle: false }, sink);
+        flow = watch.passed(Moment { packet: record.number, time: Some(record.time), idle: false }, sink);
         if flow.is_break() {
             break;
         }
