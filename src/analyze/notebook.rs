@@ -31,8 +31,8 @@ enum What {
 #[derive(Debug)]
 enum Said {
     NotWritten(NotWritten),
-    Finding(Finding),
-    Doubt(Doubt),
+    Finding(Box<Finding>),
+    Doubt(Box<Doubt>),
     Closed(Box<ConnectionAnalysis>),
 }
 
@@ -58,12 +58,12 @@ impl AnalysisSink for Notebook {
     }
 
     fn finding(&mut self, connection: &FramedConnection<'_>, finding: Finding) -> ControlFlow<()> {
-        self.add(connection, Said::Finding(finding));
+        self.add(connection, Said::Finding(Box::new(finding)));
         ControlFlow::Continue(())
     }
 
     fn doubt(&mut self, connection: &FramedConnection<'_>, doubt: Doubt) {
-        self.add(connection, Said::Doubt(doubt));
+        self.add(connection, Said::Doubt(Box::new(doubt)));
     }
 
     fn closed(&mut self, connection: &FramedConnection<'_>, analysis: ConnectionAnalysis) -> ControlFlow<()> {
@@ -121,8 +121,8 @@ impl Told {
         let connection = FramedConnection { tcp: &self.connection, client, capacity: &capacity };
         match said {
             Said::NotWritten(acks) => sink.ack_not_written(&connection, &acks),
-            Said::Finding(finding) => return sink.finding(&connection, finding),
-            Said::Doubt(doubt) => sink.doubt(&connection, doubt),
+            Said::Finding(finding) => return sink.finding(&connection, *finding),
+            Said::Doubt(doubt) => sink.doubt(&connection, *doubt),
             Said::Closed(analysis) => return sink.closed(&connection, *analysis),
         }
         ControlFlow::Continue(())

@@ -11,6 +11,7 @@ mod ladders;
 mod reports;
 mod reuse;
 mod runs;
+mod threads;
 
 use std::ffi::OsStr;
 use std::io::Write;

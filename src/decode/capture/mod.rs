@@ -107,13 +107,14 @@ pub struct CaptureLimits {
     pub max_zstd_window: u64,
     /// What is held of a Wireshark JSON export.
     pub json: JsonLimits,
-    /// A thread may read and unpack a long file ahead, a megabyte at most.
-    pub read_ahead: bool,
+    /// A second thread may help with a long file: read and unpack it ahead, a megabyte at most, or take half of its connections.
+    pub second_thread: bool,
 }
 
 impl Default for CaptureLimits {
     /// 256 MiB a record, as libpcap bounds it for its largest link type; 2^20 interfaces; a zstd window of 128 MiB, what
-    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times; long files are read ahead.
+    /// `zstd -d` takes; any number of unpacked bytes, since honest captures shrink four hundred times; a second thread where that
+    /// pays.
     fn default() -> Self {
         Self {
             max_record: 256 << 20,
@@ -121,7 +122,7 @@ impl Default for CaptureLimits {
             max_decompressed: None,
             max_zstd_window: 128 << 20,
             json: JsonLimits::default(),
-            read_ahead: true,
+            second_thread: true,
         }
     }
 }
@@ -149,8 +150,8 @@ pub enum Weight {
 
 /// An open capture that hands out its packets in file order.
 ///
-/// Memory is one buffer of 64 KiB, after the first MiB of 256 KiB or, of a file that is read ahead, six of these (more only
-/// while a larger record passes), and a few dozen bytes per interface, whatever the file's size.
+/// Memory is one buffer of 64 KiB, after the first MiB of 256 KiB or, of a file with which a second thread helps, at most nine
+/// of these (more only while a larger record passes), and a few dozen bytes per interface, whatever the file's size.
 pub struct Capture {
     reader: Reader,
     facts: CaptureFacts,
@@ -196,7 +197,7 @@ impl Capture {
             }
         };
         let source = Source::Plain(reader);
-        let window = if live || !limits.read_ahead { Window::new(source) } else { Window::read_ahead(source) };
+        let window = if live || !limits.second_thread { Window::new(source) } else { Window::helped(source) };
         Self::from_window(window, limits).map(|capture| Self { live, ..capture })
     }
 
@@ -211,7 +212,7 @@ impl Capture {
     /// Like [`open`](Self::open), of what stands in a file.
     #[cfg(test)]
     pub(crate) fn of_file(file: Vec<u8>, limits: &CaptureLimits) -> Result<Self, CaptureError> {
-        let window = Window::read_ahead(Source::Plain(Box::new(io::Cursor::new(file))));
+        let window = Window::helped(Source::Plain(Box::new(io::Cursor::new(file))));
         Self::from_window(window, limits).map(|capture| Self { live: false, ..capture })
     }
 

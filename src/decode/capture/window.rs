@@ -126,7 +126,7 @@ impl Window {
     }
 
     /// The same; a long input is read ahead, so it must be one whose bytes are all there: nobody waits for any.
-    pub(super) fn read_ahead(source: Source) -> Self {
+    pub(super) fn helped(source: Source) -> Self {
         Self { helped_from: Some(HELPED_FROM), ..Self::new(source) }
     }
 

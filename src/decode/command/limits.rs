@@ -41,7 +41,7 @@ pub struct LimitOptions {
     /// Connections tracked at once; beyond it the longest idle are closed
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     max_open: usize,
-    /// Threads: 1 does everything, 2 let one read a long file ahead [default: 2 while that pays]
+    /// Threads: 1 does everything, 2 share the work on a long file [default: 2 while that pays]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
@@ -73,7 +73,7 @@ impl From<LimitOptions> for Limits {
         capture.json.depth = options.max_json_depth;
         capture.json.string_bytes = size(options.max_json_string);
         capture.json.packet_bytes = size(options.max_json_packet);
-        capture.read_ahead = options.threads != Some(NonZeroUsize::MIN);
+        capture.second_thread = options.threads != Some(NonZeroUsize::MIN);
         Self {
             capture,
             held: options.max_held.map(size),

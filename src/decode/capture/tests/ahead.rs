@@ -65,7 +65,7 @@ proptest! {
         }
         let limits = CaptureLimits { max_decompressed, max_record: 1 << 20, ..CaptureLimits::default() };
         let told = tell(&bytes, fails, &limits, Window::new);
-        let ahead = tell(&bytes, fails, &limits, Window::read_ahead);
+        let ahead = tell(&bytes, fails, &limits, Window::helped);
         prop_assert_eq!(&ahead.1, &told.1);
         prop_assert_eq!(&ahead.2, &told.2);
         prop_assert!(ahead.0 == told.0, "{} and {} packets", ahead.0.len(), told.0.len());
@@ -87,7 +87,7 @@ fn a_source_whose_thread_is_lost_is_an_error_and_no_end() {
         }
     }
     let mut capture =
-        Capture::from_window(Window::read_ahead(Source::Plain(Box::new(Lost(0)))), &CaptureLimits::default()).unwrap();
+        Capture::from_window(Window::helped(Source::Plain(Box::new(Lost(0)))), &CaptureLimits::default()).unwrap();
     let (packets, error) = drain(&mut capture);
     assert!(!packets.is_empty() && packets.len() < 200, "{}", packets.len());
     assert!(error.is_some_and(|error| error.to_string().contains("the thread that reads it has stopped")));
