@@ -8,8 +8,8 @@ Parts: reading (a hundred connections), crowd (ten thousand), segments (frames b
 
 Builds the release commands if they are missing, makes every input with `simulate`, and runs the commands of a part in
 turn, round after round, so that a slow minute of the machine hits all of them. Times are processor seconds (user and
-system), which other work on the machine disturbs less than the wall clock does; a ratio is the median of the rounds'
-ratios. Peers that are not installed are named and left out: tcptrace, tshark, and gopacket, whose program
+system), which other work on the machine disturbs less than the wall clock does, and by the wall clock, which shows what a
+second thread gains; a ratio is the median of the rounds' ratios. Peers that are not installed are named and left out: tcptrace, tshark, and gopacket, whose program
 (scripts/peers/gopacket.go) is built with Debian's golang-go, golang-github-google-gopacket-dev and golang-golang-x-net-dev.
 Inputs lie in DIR (default: a temporary folder) while this runs: 3 GB for ten million packets.
 """
@@ -98,15 +98,18 @@ def measure(title, unit, runs, rounds, floor=0, seldom=()):
         run.watch_memory()
     base = runs[floor]
     print(f"\n### {title}\n")
-    print(f"| command | ns a {unit} | fastest | × {base.name} | M {unit}s/s (wall) | memory MiB |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print(f"| command | ns a {unit} | fastest | × {base.name} | ns (wall) | fastest | × {base.name} (wall) | memory MiB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for run in runs:
-        costs = [run.unit_ns(seconds) for seconds in run.cpu]
-        ratios = [a / run.units / (b / base.units) for a, b in zip(run.cpu, base.cpu)]
-        speed = run.units / statistics.median(run.wall) / 1e6
-        print(f"| {run.name} | {statistics.median(costs):.1f} | {min(costs):.1f} | {statistics.median(ratios):.2f} "
-              f"| {speed:.3f} | {run.memory / 1024:.1f} |")
+        print(f"| {run.name} | {times(run, 'cpu', base)} | {times(run, 'wall', base)} | {run.memory / 1024:.1f} |")
     sys.stdout.flush()
+
+
+def times(run, clock, base):
+    """Three columns: nanoseconds a unit, the fewest, and the ratio to the same of `base`."""
+    costs = [run.unit_ns(seconds) for seconds in getattr(run, clock)]
+    ratios = [a / run.units / (b / base.units) for a, b in zip(getattr(run, clock), getattr(base, clock))]
+    return f"{statistics.median(costs):.1f} | {min(costs):.1f} | {statistics.median(ratios):.2f}"
 
 
 def simulate(path, *options):

@@ -26,7 +26,7 @@ use super::express::Express;
 use super::headers::FragmentLimits;
 use super::intake::Intake;
 use super::moment::{Moment, Watch};
-use super::reading::{Companion, End, Reader, Reading};
+use super::reading::{Companion, End, Last, Reader, Reading};
 use super::reassembly::{Half, StreamLimits, StreamSink};
 
 /// Packets after which what came of them is handed on, where it has to be put in order.
@@ -85,7 +85,7 @@ where
     let (end, error) = reader.run(Express::Taken, capture, sink, &mut first);
     if let Some(second) = first.second.take() {
         second.stop.stop();
-        first.rejoin(second, &mut reader.connections, sink);
+        first.rejoin(second, Last::Yes, &mut reader.connections, sink);
     }
     first.take_all();
     let stopped = end == End::Stopped || first.flow.is_break();
@@ -290,10 +290,14 @@ struct First<S: StreamSink + Apart, F> {
 
 impl<S: StreamSink<State: Send> + Apart, F: FnMut(S::Told) -> ControlFlow<()>> First<S, F> {
     /// Takes back what the second thread has; both have come equally far, unless nobody wants to know.
-    fn rejoin(&mut self, second: Second<S>, connections: &mut Connections<S>, sink: &mut S) {
-        let Some((back, mut clerk)) = second.end(self.journal.hand_on()) else { return };
+    fn rejoin(&mut self, second: Second<S>, last: Last, connections: &mut Connections<S>, sink: &mut S) {
+        let Some((mut back, mut clerk)) = second.end(self.journal.hand_on()) else { return };
         if self.flow.is_continue() {
             self.flow = clerk.settle(&mut self.take);
+        }
+        if last == Last::Yes {
+            connections.drop_closed();
+            back.connections.drop_closed();
         }
         connections.join(back.connections, clerk.next, |half, connection| clerk.number(half, connection));
         sink.join(back.sink);
@@ -342,9 +346,9 @@ where
         self.flow
     }
 
-    fn arrived(&mut self, connections: &mut Connections<S>, sink: &mut S) {
+    fn arrived(&mut self, last: Last, connections: &mut Connections<S>, sink: &mut S) {
         if let Some(second) = self.second.take_if(|second| second.stop.is_over()) {
-            self.rejoin(second, connections, sink);
+            self.rejoin(second, last, connections, sink);
         }
     }
 }

@@ -74,6 +74,13 @@ pub(super) enum End {
     Stopped,
 }
 
+/// Whether the packet before was the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Yes,
+    No,
+}
+
 /// Who goes along with a [`Reader`].
 pub(super) trait Companion<S: StreamSink> {
     type Watch: Watch<S>;
@@ -86,9 +93,9 @@ pub(super) trait Companion<S: StreamSink> {
         ControlFlow::Continue(())
     }
 
-    /// One was read and not yet taken in, or the capture has ended.
-    fn arrived(&mut self, connections: &mut Connections<S>, sink: &mut S) {
-        let _ = (connections, sink);
+    /// One was read and not yet taken in, or there are no more.
+    fn arrived(&mut self, last: Last, connections: &mut Connections<S>, sink: &mut S) {
+        let _ = (last, connections, sink);
     }
 }
 
@@ -122,7 +129,8 @@ impl<S: StreamSink> Reader<S> {
                 return (End::Stopped, None);
             }
             let next = capture.next();
-            companion.arrived(&mut self.connections, sink);
+            let last = if matches!(next, Ok(Some(_))) { Last::No } else { Last::Yes };
+            companion.arrived(last, &mut self.connections, sink);
             let (packet, time) = match next {
                 // By reference: a packet may hold a whole segment, and would be copied.
                 Ok(Some(ref packet)) => {

@@ -20,13 +20,13 @@ use super::source::Source;
 use super::watch::Watch;
 
 /// Bytes of a block. Tests have short files.
-const LEN: usize = if cfg!(test) { 2048 } else { CAPACITY };
+const LEN: usize = if cfg!(test) { 2048 } else { CAPACITY / 2 };
 
 /// Filled blocks that somebody who comes for the next one wants to find; if there are fewer, it fills one before.
 const READY: u64 = 2;
 
 /// Blocks at most: by as many may one thread be ahead of the other.
-const BLOCKS: usize = 5;
+const BLOCKS: usize = 4;
 
 /// So large a part of its time may one of two threads be kept from running: with less than that lost, two do more than one.
 const MAY_LOSE: f64 = 0.4;

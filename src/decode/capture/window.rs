@@ -345,7 +345,9 @@ impl Window {
         let [first, second] = Tap::pair(source);
         let stop = first.stop();
         self.feed = Feed::Shared(first);
+        // Blocks are lent from here on.
         self.keep_rest(0);
+        self.buffer.shrink_to_fit();
         let other = Self {
             feed: Feed::Shared(second),
             buffer: self.buffer.clone(),

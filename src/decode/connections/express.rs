@@ -157,6 +157,11 @@ impl Front {
         (hash as usize + nth) & self.guesses.len().wrapping_sub(1)
     }
 
+    /// Forgets them all.
+    pub(super) fn clear(&mut self) {
+        self.guesses.fill(Guess::NONE);
+    }
+
     /// Asks for the memory of a guess.
     #[inline]
     fn fetch(&self, hash: u64) {

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::Connections;
-use super::express::{Front, hash};
+use super::express::hash;
 use crate::decode::reassembly::{Half, StreamSink};
 
 /// What happens within so many packets must not reach a limit of all connections: two threads are never further apart.
@@ -32,8 +32,9 @@ impl<S: StreamSink> Connections<S> {
     pub(in crate::decode) fn split_off(&mut self) -> Self {
         let half = Half::Second;
         let mut other = Self::numbered_from(self.count, self.shared.limits);
-        (other.connections, self.connections) =
-            mem::take(&mut self.connections).into_iter().partition(|connection| connection.half == half);
+        // This one's memory stays where it is, and is there when they come back.
+        other.connections.reserve_exact(self.population[half.index()].all);
+        other.connections.extend(self.connections.extract_if(.., |connection| connection.half == half));
         let streams = other.connections.iter().flat_map(|connection| &connection.streams);
         let held = streams.map(|stream| stream.held()).sum();
         other.shared = self.shared.split_off(half, held);
@@ -41,6 +42,11 @@ impl<S: StreamSink> Connections<S> {
         (self.elsewhere, other.elsewhere) = (Some(half), Some(half.other()));
         [self, &mut other].into_iter().for_each(Self::moved);
         other
+    }
+
+    /// No segment follows: those that are closed need not be known any more. To be called before [`join`](Self::join).
+    pub(in crate::decode) fn drop_closed(&mut self) {
+        self.connections.retain(|connection| !connection.is_closed());
     }
 
     /// Takes them back; `number` gives each connection of a half the id that it has among all, and `count` follow after.
@@ -65,7 +71,7 @@ impl<S: StreamSink> Connections<S> {
     /// Connections stand elsewhere than before.
     fn moved(&mut self) {
         self.index();
-        self.front = Front::default();
+        self.front.clear();
         for slot in 0..self.connections.len() {
             let [a, b] = self.connections[slot].info.ends;
             self.front.learn(hash(a, b), slot as u32, self.connections.len());
