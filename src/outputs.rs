@@ -84,10 +84,11 @@ pub fn check(outputs: &[&Path], inputs: &[Source<'_>]) -> Result<(), OverwriteEr
         if inputs.iter().any(|input| input.is_at(output)) {
             return Err(OverwriteError::IsInput { path: output.to_path_buf() });
         }
-        // What is not there yet has nothing but its name.
+        // What is not there yet has nothing but its name; a pipe or a device takes any number.
         let name = |path: &Path| path::absolute(path).ok();
         let same = |other: &&Path| Source::Path(other).is_at(output) || name(other) == name(output);
-        if outputs[..number].iter().any(same) {
+        let takes_any = fs::metadata(output).is_ok_and(|there| !there.is_file());
+        if !takes_any && outputs[..number].iter().any(same) {
             return Err(OverwriteError::Twice { path: output.to_path_buf() });
         }
     }
@@ -216,5 +217,6 @@ mod tests {
         let twice = check(&[&path("a"), &path("b"), &path("./a")], &[]);
         assert_eq!(twice, Err(OverwriteError::Twice { path: path("./a") }));
         assert_eq!(check(&[&path("a"), &path("b")], &[]), Ok(()));
+        assert_eq!(check(&[Path::new("/dev/null"), Path::new("/dev/null")], &[]), Ok(()));
     }
 }

@@ -20,8 +20,7 @@ use crate::decode::capture::{Capture, CaptureLimits, Input};
 use crate::decode::command::{Named, NamedPath, Opener, count};
 use crate::decode::filter::suggest::nearest_of;
 use crate::decode::print::escape::escape;
-
-use crate::outputs::Source;
+use crate::outputs::{self, OverwriteError, Source};
 
 use super::JobError;
 
@@ -127,18 +126,9 @@ pub enum OutputsError {
         /// Why.
         error: io::Error,
     },
-    /// An output is one of the inputs.
-    #[error("{} is an input, which is never written over: name another file", NamedPath(path))]
-    IsInput {
-        /// Its path.
-        path: PathBuf,
-    },
-    /// Two outputs are one file.
-    #[error("two outputs would go to {}: name different files", NamedPath(path))]
-    Twice {
-        /// Its path.
-        path: PathBuf,
-    },
+    /// An output is one of the inputs, or two are one file.
+    #[error(transparent)]
+    Overwrite(#[from] OverwriteError),
     /// Two reports would go to standard output.
     #[error("{first} and {second} would both go to standard output: give one of them a file, as in --report json=FILE")]
     BothToStdout {
@@ -214,8 +204,12 @@ pub(super) fn open(
     if annotate == Some(Path::new("-")) {
         return Err(OutputsError::AnnotateStdout);
     }
+    let files = specs.iter().filter_map(|spec| match spec {
+        ReportSpec::Of(_, path) => path.as_deref(),
+        ReportSpec::None => None,
+    });
+    outputs::check(&files.chain(annotate).collect::<Vec<_>>(), inputs)?;
     let mut on_stdout: Option<String> = None;
-    let mut taken = Vec::new();
     let mut targets = Vec::new();
     for spec in specs {
         match spec {
@@ -227,7 +221,8 @@ pub(super) fn open(
                 targets.push(Target::Stdout(*form));
             }
             ReportSpec::Of(form, Some(path)) => {
-                let file = create(path, inputs, &mut taken)?;
+                let file = reserve(path)?;
+                empty(&file).map_err(|error| OutputsError::Create { path: path.clone(), error })?;
                 targets.push(Target::File(*form, ReportFile { path: path.clone(), file }));
             }
         }
@@ -248,16 +243,11 @@ pub(super) fn open(
         targets.retain(|target| matches!(target, Target::File(..)));
     }
     // Opened now, so that a path that cannot be is known before the work is done; what is there stays until then.
-    let annotated =
-        annotate.map(|path| Ok(Annotated { path: path.to_owned(), file: reserve(path, inputs, &mut taken)? }));
-    Ok((targets, annotated.transpose()?))
-}
-
-/// Creates a file that is neither an input nor another output; what was in it is gone.
-fn create(path: &Path, inputs: &[Source<'_>], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
-    let file = reserve(path, inputs, taken)?;
-    empty(&file).map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
-    Ok(file)
+    let annotated = match annotate {
+        Some(path) => Some(Annotated { path: path.to_owned(), file: reserve(path)? }),
+        None => None,
+    };
+    Ok((targets, annotated))
 }
 
 /// A pipe or a device has no length to cut.
@@ -265,18 +255,10 @@ fn empty(file: &File) -> io::Result<()> {
     if file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
 }
 
-/// Opens a file, new or not, that is neither an input nor another output.
-fn reserve(path: &Path, inputs: &[Source<'_>], taken: &mut Vec<PathBuf>) -> Result<File, OutputsError> {
-    if inputs.iter().any(|input| input.is_at(path)) {
-        return Err(OutputsError::IsInput { path: path.to_owned() });
-    }
-    if taken.iter().any(|other| Source::Path(other).is_at(path)) {
-        return Err(OutputsError::Twice { path: path.to_owned() });
-    }
+/// Opens a file, new or not.
+fn reserve(path: &Path) -> Result<File, OutputsError> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-    let file = file.map_err(|error| OutputsError::Create { path: path.to_owned(), error })?;
-    taken.push(path.to_owned());
-    Ok(file)
+    file.map_err(|error| OutputsError::Create { path: path.to_owned(), error })
 }
 
 /// Standard output, shared by the reports that go there.

@@ -47,8 +47,14 @@ fn two_outputs_never_share_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let specs = [ReportSpec::Of(Form::Json, Some(path.clone())), ReportSpec::Of(Form::Text, Some(path.clone()))];
-    assert!(matches!(open(&[], &specs, false, None, false), Err(OutputsError::Twice { .. })));
-    assert!(matches!(open(&[], &specs[..1], false, Some(&path), false), Err(OutputsError::Twice { .. })));
+    assert!(matches!(
+        open(&[], &specs, false, None, false),
+        Err(OutputsError::Overwrite(OverwriteError::Twice { .. }))
+    ));
+    assert!(matches!(
+        open(&[], &specs[..1], false, Some(&path), false),
+        Err(OutputsError::Overwrite(OverwriteError::Twice { .. }))
+    ));
 }
 
 #[test]
