@@ -32,6 +32,9 @@ use super::reassembly::{Half, StreamLimits, StreamSink};
 /// Packets after which what came of them is handed on, where it has to be put in order.
 const EVERY: u64 = if cfg!(test) { 3 } else { 512 };
 
+/// Connections that may begin before the second thread gives its half back, for a while: their numbers are kept until then.
+const NUMBERED: u32 = if cfg!(test) { 6 } else { 1 << 18 };
+
 /// The name of the second thread.
 const SECOND: &str = "second half";
 
@@ -329,8 +332,9 @@ where
                 if reader.connections.can_be_halved() && !sink.is_near_a_limit() {
                     self.journal = Journal::new(reader.connections.count());
                     self.second = Second::begin(capture, reader, sink);
-                } else {
-                    // Then it may be read ahead.
+                }
+                if self.second.is_none() {
+                    // It is not tried again; then it may be read ahead.
                     capture.shares(false);
                 }
             }
@@ -338,7 +342,8 @@ where
         };
         self.journal.counted(reader.connections.count());
         if self.journal.through >= second.settled + EVERY {
-            if reader.connections.is_near_a_limit() || sink.is_near_a_limit() {
+            let numbered = second.clerk.next - second.clerk.base;
+            if reader.connections.is_near_a_limit() || sink.is_near_a_limit() || numbered >= NUMBERED {
                 second.stop.stop();
             }
             self.flow = second.settle(self.journal.hand_on(), &mut self.take);

@@ -5,11 +5,18 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// False where a second thread could only run in the time of the first. Tests go that way wherever they run.
 pub(super) fn has_second_processor() -> bool {
     cfg!(test) || thread::available_parallelism().map_or(1, NonZero::get) > 1
+}
+
+/// True where the address space is limited (`ulimit -v`), of which the allocator wants 64 MiB for every thread that has much
+/// to allocate.
+pub(super) fn has_little_memory() -> bool {
+    getrlimit(Resource::As).current.is_some()
 }
 
 /// Blocks between two looks.

@@ -337,7 +337,7 @@ impl Window {
     /// The second of two windows of one input, at the same place, where there is so much that two threads pay; this one is the
     /// first from now on.
     pub(super) fn share(&mut self) -> Option<(Self, Stop)> {
-        if !self.may_be_shared() || !watch::has_second_processor() {
+        if !self.may_be_shared() {
             return None;
         }
         self.helped_from = None;
@@ -370,9 +370,9 @@ impl Window {
     }
 
     /// Whether [`share`](Self::share) is going to be asked for: then nobody reads ahead. It is not where a limit counts what
-    /// is read.
+    /// is read, nor where a second thread would find no processor or no memory.
     pub(super) fn shares(&mut self, shares: bool) {
-        self.shares = shares && self.left.is_none();
+        self.shares = shares && self.left.is_none() && watch::has_second_processor() && !watch::has_little_memory();
     }
 
     /// The input has ended: there is nothing more.
