@@ -1,6 +1,6 @@
 //! One source for two threads that both go through all of it: each block is read once, by whoever comes first.
 //!
-//! Reading and unpacking is work, too. Whoever takes a block first fills those after it, as long as few are ready; so that
+//! Reading is work, too. Whoever takes a block first fills those after it, as long as few are ready; so that
 //! the one with less to do does more of it, and nobody waits while there is a block to take or to fill.
 //!
 //! The first of the two may go on alone: from some block on the second is given no more, and the first gets the source
@@ -13,8 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::Compression;
-use super::facts::Note;
 use super::reads::{CAPACITY, SourceError};
 use super::source::Source;
 use super::watch::Watch;
@@ -28,7 +26,8 @@ const READY: u64 = 2;
 /// Blocks at most: by as many may one thread be ahead of the other.
 const BLOCKS: usize = 4;
 
-/// So large a part of its time may one of two threads be kept from running: with less than that lost, two do more than one.
+/// So large a part of its time may the first be kept from running, or wait for the second, which may be: with less than that
+/// lost, two do more than one.
 const MAY_LOSE: f64 = 0.4;
 
 /// Where the data begins, since reads into page-aligned memory measured slower.
@@ -58,8 +57,8 @@ enum Who {
 /// What comes next.
 pub(super) enum Next {
     Block(Arc<Block>),
-    /// The end of the input, with what was odd about it.
-    Ended(Option<Note>),
+    /// The end of the input.
+    Ended,
     Failed(SourceError),
     /// For the first: from here on it reads by itself.
     Returned(Box<Source>),
@@ -69,7 +68,7 @@ pub(super) enum Next {
 
 /// How an input ended.
 enum End {
-    Clean(Option<Note>),
+    Clean,
     /// `None` once the first was told, and where the thread that read was lost.
     Failed(Option<SourceError>),
 }
@@ -131,14 +130,12 @@ impl Stop {
 pub(super) struct Tap {
     common: Arc<Common>,
     who: Who,
-    compression: Option<Compression>,
     watch: Watch,
 }
 
 impl Tap {
     /// Two of them, for the thread that has the source and for another one.
     pub(super) fn pair(source: Box<Source>) -> [Self; 2] {
-        let compression = source.compression();
         let state = State {
             source: Some(source),
             blocks: VecDeque::with_capacity(BLOCKS),
@@ -153,16 +150,12 @@ impl Tap {
         let common = Arc::new(common);
         [Who::First, Who::Second].map(|who| {
             let common = Arc::clone(&common);
-            Self { common, who, compression, watch: Watch::begin(MAY_LOSE) }
+            Self { common, who, watch: Watch::begin(MAY_LOSE) }
         })
     }
 
     pub(super) fn stop(&self) -> Stop {
         Stop(Arc::clone(&self.common))
-    }
-
-    pub(super) const fn compression(&self) -> Option<Compression> {
-        self.compression
     }
 
     /// What comes next; fills blocks or waits for it.
@@ -197,11 +190,11 @@ impl Tap {
             } else if let Some(end) = &mut state.end {
                 break match (*who, end) {
                     (Who::Second, _) => Next::Stopped,
-                    (_, End::Clean(note)) => Next::Ended(*note),
+                    (_, End::Clean) => Next::Ended,
                     (_, End::Failed(error)) => Next::Failed(error.take().unwrap_or_else(lost)),
                 };
             }
-            state = watch.waiting(|| common.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+            state = common.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         if *who == Who::First && !matches!(next, Next::Block(_)) {
             common.over.store(true, Ordering::Relaxed);
@@ -247,7 +240,7 @@ fn fill<'c>(common: &'c Common, mut state: MutexGuard<'c, State>, mut source: Bo
     let mut end = None;
     while end.is_none() && LEAD + count < buffer.len() {
         match source.read(&mut buffer[LEAD + count..]) {
-            Ok(0) => end = Some(End::Clean(source.note())),
+            Ok(0) => end = Some(End::Clean),
             Ok(more) => count += more,
             Err(error) => end = Some(End::Failed(Some(error))),
         }

@@ -58,8 +58,7 @@ impl Feed {
         match self {
             Self::Here(source) => source.compression(),
             Self::Ahead(ahead) => ahead.compression(),
-            Self::Shared(tap) => tap.compression(),
-            Self::Ended(_) => None,
+            Self::Shared(_) | Self::Ended(_) => None,
         }
     }
 
@@ -304,9 +303,9 @@ impl Window {
                 self.goes_on_alone(source);
                 self.fill_here(wanted)
             }
-            shared::Next::Ended(note) => {
+            shared::Next::Ended => {
                 self.keep_rest(0);
-                self.feed = Feed::Ended(note);
+                self.feed = Feed::Ended(None);
                 Ok(self.end())
             }
             shared::Next::Stopped => {
@@ -369,10 +368,11 @@ impl Window {
         self.shares && self.may_be_helped()
     }
 
-    /// Whether [`share`](Self::share) is going to be asked for: then nobody reads ahead. It is not where a limit counts what
-    /// is read, nor where a second thread would find no processor or no memory.
+    /// Whether [`share`](Self::share) is going to be asked for: then nobody reads ahead. It is not of packed input, where
+    /// unpacking ahead gains more, nor where a second thread would find no processor or no memory.
     pub(super) fn shares(&mut self, shares: bool) {
-        self.shares = shares && self.left.is_none() && watch::has_second_processor() && !watch::has_little_memory();
+        let plain = self.feed.compression().is_none();
+        self.shares = shares && plain && watch::has_second_processor() && !watch::has_little_memory();
     }
 
     /// The input has ended: there is nothing more.
