@@ -150,7 +150,7 @@ pub enum Weight {
 
 /// An open capture that hands out its packets in file order.
 ///
-/// Memory is one buffer of 64 KiB, after the first MiB of 256 KiB or, of a file with which a second thread helps, at most nine
+/// Memory is one buffer of 64 KiB, after the first MiB of 256 KiB or, of a file with which a second thread helps, at most six
 /// of these (more only while a larger record passes), and a few dozen bytes per interface, whatever the file's size.
 pub struct Capture {
     reader: Reader,

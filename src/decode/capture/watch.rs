@@ -21,6 +21,7 @@ pub(super) fn has_little_memory() -> bool {
 
 /// Blocks between two looks.
 const LOOK_EVERY: u32 = if cfg!(test) { 2 } else { 32 };
+
 /// Looks how much of its time the thread that takes the blocks neither runs nor waits for them.
 pub(super) struct Watch {
     /// So large a part of its time may it lose.

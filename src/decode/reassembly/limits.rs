@@ -26,7 +26,8 @@ pub struct StreamLimits {
     /// many.
     pub connections: usize,
     /// Closed connections remembered at most, beside one for each four that are open: a segment that comes late still belongs to
-    /// the one it is of. Beyond it the half that was idle longest is forgotten.
+    /// the one it is of. Connections are remembered in two parts, by a bit of the hash of their ends, each with half of this;
+    /// in a part that goes beyond it, the half that was idle longest is forgotten.
     pub closed: usize,
 }
 
