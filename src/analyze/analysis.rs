@@ -1,15 +1,16 @@
 //! The analysis as a stage of the pipeline: frames in, steps, findings and sums out.
 
+use std::mem::offset_of;
 use std::ops::ControlFlow;
 
 use super::ledger::Remarks;
-use super::model::{Model, Replayed};
+use super::model::{Model, Replayed, Run};
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
 use crate::decode::express::Express;
-use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
+use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame, STATE_IN_FIRST_LINE};
 use crate::decode::halved::Apart;
-use crate::decode::prefetch::Depth;
+use crate::decode::prefetch::fetch;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use crate::wire::Side;
 
@@ -66,11 +67,16 @@ pub struct AnalysisState {
     /// From the first frame or hole on.
     model: Option<Box<Model>>,
     remarks: Remarks,
+    /// What the model has to catch up with. Here, where the frames' own state is, and not behind one pointer more.
+    run: Run,
     /// Frames have turned out to be of another length than agreed.
     regridded: bool,
 }
 
+const _: () = assert!(offset_of!(AnalysisState, run) == STATE_IN_FIRST_LINE, "the run begins with a line");
+
 impl AnalysisState {
+    /// The model, which has caught up with the run.
     #[inline]
     fn model(
         &mut self,
@@ -78,13 +84,26 @@ impl AnalysisState {
         options: &AnalysisOptions,
         replayed: Replayed,
     ) -> &mut Model {
-        self.model.get_or_insert_with(|| {
+        self.model_and_run(connection, options, replayed).0
+    }
+
+    /// And the run, which is off.
+    #[inline]
+    fn model_and_run(
+        &mut self,
+        connection: &FramedConnection<'_>,
+        options: &AnalysisOptions,
+        replayed: Replayed,
+    ) -> (&mut Model, &mut Run) {
+        let model = self.model.get_or_insert_with(|| {
             let mut model = Box::new(Model::new(connection, *options, replayed));
             if self.regridded {
                 model.regridded();
             }
             model
-        })
+        });
+        model.end_run(&mut self.run);
+        (model, &mut self.run)
     }
 }
 
@@ -118,8 +137,9 @@ impl<S: AnalysisSink> Analysis<S> {
     /// Takes in a frame by the general way.
     #[inline(never)] // the express way is for what is common
     fn general(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
-        let model = state.model(connection, &self.options, self.replayed);
+        let (model, run) = state.model_and_run(connection, &self.options, self.replayed);
         let step = model.frame(connection, frame, &mut self.found);
+        model.begin_run(run, frame.frame.view().bytes().len());
         if self.sink.wants_steps() {
             self.flow = self.sink.step(connection, frame, &step);
         }
@@ -131,7 +151,8 @@ impl<S: AnalysisSink> Analysis<S> {
     /// Says the step of a frame that went the express way.
     #[inline(never)] // not for everybody
     fn say_express(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
-        let step = state.model(connection, &self.options, self.replayed).express_step(frame);
+        let Some(model) = &mut state.model else { return };
+        let step = model.express_step(&state.run, frame);
         if self.sink.wants_steps() {
             self.flow = self.sink.step(connection, frame, &step);
         }
@@ -180,7 +201,7 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
         if self.flow.is_break() {
             return;
         }
-        let express = self.express == Express::Taken && state.model.as_mut().is_some_and(|model| model.express(frame));
+        let express = self.express == Express::Taken && state.run.take(frame);
         if !express {
             self.general(connection, state, frame);
         } else if self.replayed == Replayed::Wanted || self.sink.wants_steps() {
@@ -189,11 +210,16 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
     }
 
     #[inline]
-    fn fetch(&self, state: &AnalysisState, depth: Depth) {
-        if depth > Depth::First
-            && let Some(model) = &state.model
-        {
-            model.fetch(depth);
+    fn fetch(&self, state: &AnalysisState) {
+        state.run.fetch();
+    }
+
+    #[inline]
+    fn fetch_for(&self, state: &AnalysisState, from: Side) {
+        if state.run.is_on() {
+            state.run.fetch_for(from);
+        } else if let Some(model) = &state.model {
+            fetch(&**model);
         }
     }
 
@@ -212,10 +238,13 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
         state.regridded |= matches!(note, FramingNote::Regridded { .. });
-        match (note, &mut state.model) {
-            (FramingNote::HoldLimit { .. }, Some(model)) => model.disordered(connection.last_packet),
-            (FramingNote::Regridded { .. }, Some(model)) => model.regridded(),
-            _ => {}
+        if let Some(model) = &mut state.model {
+            model.end_run(&mut state.run);
+            match note {
+                FramingNote::HoldLimit { .. } => model.disordered(connection.last_packet),
+                FramingNote::Regridded { .. } => model.regridded(),
+                _ => {}
+            }
         }
         state.remarks.framing(connection.last_packet, connection.last_time, note);
     }

@@ -99,7 +99,8 @@ impl Held {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RoundTrips {
     gauge: Gauge,
-    smoothed: Option<f64>,
+    /// Of the samples in `gauge`, if there are any.
+    smoothed: f64,
 }
 
 impl RoundTrips {
@@ -107,8 +108,15 @@ impl RoundTrips {
     #[inline(always)] // as above
     pub(super) fn add(&mut self, nanos: i64) {
         let sample = in_seconds(nanos);
+        self.smoothed = match self.gauge.count {
+            0 => sample,
+            _ => (1.0 - ALPHA) * self.smoothed + ALPHA * sample,
+        };
         self.gauge.add(sample);
-        self.smoothed = Some(self.smoothed.map_or(sample, |srtt| (1.0 - ALPHA) * srtt + ALPHA * sample));
+    }
+
+    fn smoothed(&self) -> Option<f64> {
+        (self.gauge.count > 0).then_some(self.smoothed)
     }
 }
 
@@ -224,7 +232,7 @@ impl Meter {
             throughput: rate(self.stream_bytes[0]),
             rtt: self.round_trips.gauge.spread(),
             rtt_ambiguous: spread(&self.ambiguous),
-            srtt: self.round_trips.smoothed,
+            srtt: self.round_trips.smoothed(),
             max_in_flight: self.largest_in_flight,
             mean_in_flight: mean,
             window_basis: window.map(|_| if self.declared.is_some() { Basis::Declared } else { Basis::Inferred }),

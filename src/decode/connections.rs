@@ -71,7 +71,7 @@ enum Key {
 
 /// Which end of a [`Key`] sent something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sender {
+pub(super) enum Sender {
     Low,
     High,
 }

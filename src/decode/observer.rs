@@ -242,12 +242,16 @@ impl Observer {
         self.missing == [None; 2] && self.window.is_quiet()
     }
 
-    /// Asks for the memory that the next position and the next ACK will need.
+    /// Asks for the memory that the next position, or the next ACK, will need.
     #[inline]
-    pub(crate) fn fetch(&self) {
-        let next = |pos: Pos| Pos(pos.0.saturating_add(1));
-        self.copies.fetch(next(self.last_acked().unwrap_or_default()), next(self.highest()));
-        self.acks.fetch();
+    pub(crate) fn fetch_for(&self, from: Side) {
+        match from {
+            Side::Client => self.copies.fetch_behind(self.highest()),
+            Side::Server => {
+                self.copies.fetch_behind(self.last_acked().unwrap_or_default());
+                self.acks.fetch();
+            }
+        }
     }
 
     /// Positions that there is room to remember.
@@ -441,7 +445,7 @@ fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Option<Flaws> {
 }
 
 /// The short way for what nearly every frame is: nothing that [`all_flaws`] looks for.
-#[inline]
+#[inline(always)] // into loops over frames, where a view need not be put together then
 pub(super) fn is_flawless(from: Side, view: FrameView<'_>) -> bool {
     let Pos(pos) = view.pos();
     let repeats = view.seq() == pos && view.prev_seq() == pos && (from == Side::Client || pos == 0);

@@ -7,12 +7,10 @@ pub enum Depth {
     First,
     /// What that points to.
     Second,
-    /// And that.
-    Third,
 }
 
 impl Depth {
-    pub(super) const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
+    pub(super) const ALL: [Self; 2] = [Self::First, Self::Second];
 }
 
 /// Asks for the cache lines of a value that will be wanted soon.

@@ -6,7 +6,7 @@ use super::Info;
 use super::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame};
 use super::message::{self, Message};
 use super::observer::Observer;
-use super::prefetch::{Depth, fetch};
+use super::prefetch::fetch;
 use super::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
 use super::row::Row;
 use crate::wire::Side;
@@ -121,12 +121,18 @@ impl<S: RowSink> FrameSink for Rows<S> {
     }
 
     #[inline]
-    fn fetch(&self, state: &RowState, depth: Depth) {
-        match (depth, &state.observer) {
-            _ if !self.wants_frames() => {}
-            (Depth::First, _) => fetch(state),
-            (Depth::Second, Some(observer)) => observer.fetch(),
-            _ => {}
+    fn fetch(&self, state: &RowState) {
+        if self.wants_frames() {
+            fetch(state);
+        }
+    }
+
+    #[inline]
+    fn fetch_for(&self, state: &RowState, from: Side) {
+        if self.wants_frames()
+            && let Some(observer) = &state.observer
+        {
+            observer.fetch_for(from);
         }
     }
 

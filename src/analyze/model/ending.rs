@@ -20,7 +20,6 @@ impl Model {
         hole: &Hole,
         found: &mut Found,
     ) {
-        self.end_run();
         self.book.hole(from, hole, self.last.map_or(0, |(packet, _)| packet));
         self.lose(from, hole.offset.saturating_add(hole.len));
         let side_is_missing = connection.tcp.packets[connection.way(from).index()] == 0;
@@ -31,14 +30,12 @@ impl Model {
 
     /// The other side has what the capture does not show, at least not so far.
     pub(in crate::analyze) fn unseen(&mut self, connection: &FramedConnection<'_>, from: Side, up_to: u64) {
-        self.end_run();
         self.book.unseen(from, connection.tcp.last_packet, up_to, self.last.map_or(0, |(packet, _)| packet));
         self.lose(from, up_to);
     }
 
     /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
     pub(in crate::analyze) fn disordered(&mut self, packet: u64) {
-        self.end_run();
         let after = self.last.map_or(0, |(packet, _)| packet);
         for side in [Side::Client, Side::Server] {
             self.book.unseen(side, packet, u64::MAX, after);
@@ -48,7 +45,6 @@ impl Model {
 
     /// Frames of another length than agreed are to come: each frame is looked at from now on.
     pub(in crate::analyze) fn regridded(&mut self) {
-        self.end_run();
         self.regridded = true;
     }
 
@@ -77,7 +73,6 @@ impl Model {
         remarks: Remarks,
         found: &mut Found,
     ) -> ConnectionAnalysis {
-        self.end_run();
         while let Some(again) = self.waiting.pop() {
             self.told(connection, &again, found);
         }

@@ -18,7 +18,7 @@ use super::Model;
 use crate::decode::framing::LocatedFrame;
 use crate::decode::observer::fingerprint;
 use crate::decode::observer::memory::Copies;
-use crate::decode::prefetch::{Depth, fetch, fetch_first};
+use crate::decode::prefetch::fetch_first;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{FrameView, Name, Pos, Side};
 
@@ -45,32 +45,42 @@ impl Latest {
     }
 }
 
-/// An exchange while it is quiet. The order of the fields is that of their use, in lines of the cache; moments are as `copies`
+/// An exchange while it is quiet, in lines of the cache: two for every frame, one more for each side's. Moments are as `copies`
 /// has them.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(super) struct Run {
+#[repr(C)]
+pub(in crate::analyze) struct Run {
     copies: Copies,
     highest: i32,
     acked: i32,
     /// As many may be in flight: more than ever before are worth a closer look. 0 when nothing runs.
     most: u32,
     /// Of a frame, in bytes.
-    len: u32,
+    len: u16,
+    /// Frames of the general way since the last run.
+    apart: u16,
     /// The latest packet, and its moment.
     packet: u64,
     moment: i64,
     held: Held,
-    client: Latest,
-    server: Latest,
-    message_bytes: u64,
     /// The packet of the latest ACK.
     answer: u64,
+    client: Packages,
+    server: Answers,
+}
+
+const _: () = assert!(
+    offset_of!(Run, client) == 128 && offset_of!(Run, server) == 192 && size_of::<Run>() == 256,
+    "two cache lines and one for each side"
+);
+
+/// Of a run, what only packages need.
+#[derive(Debug, Default)]
+struct Packages {
+    latest: Latest,
     /// The latest package with others in flight, and its sent_time; 0 for none.
     truly_new: (Pos, f64),
-    round_trips: RoundTrips,
-    /// The moment of the latest ACK; [`i64::MIN`] for none.
-    answered: i64,
+    message_bytes: u64,
     /// As declared; as good as endless where it was not.
     window: u32,
     /// Window or timeout were declared.
@@ -81,22 +91,52 @@ pub(super) struct Run {
     may_wait: i64,
     /// As long may the oldest position have been the oldest.
     may_rest: i64,
-    /// Frames of the general way since the last run.
-    apart: u32,
 }
 
-/// Its bytes that an ordinary frame touches, where neither window nor timeout is declared.
-const HOT: usize = offset_of!(Run, may_wait);
-const _: () = assert!(HOT == 256, "four cache lines");
+/// Of a run, what only ACKs need.
+#[derive(Debug, Default)]
+struct Answers {
+    latest: Latest,
+    round_trips: RoundTrips,
+    /// The moment of the latest ACK; [`i64::MIN`] for none.
+    moment: i64,
+}
 
 impl Run {
-    /// Takes in the frame if it is the next ordinary one; else changes nothing and says false.
+    /// True while frames go the express way.
+    #[inline]
+    pub(in crate::analyze) const fn is_on(&self) -> bool {
+        self.most > 0
+    }
+
+    /// Asks for the memory of what every frame needs.
+    #[inline]
+    pub(in crate::analyze) fn fetch(&self) {
+        fetch_first(self, offset_of!(Self, client));
+    }
+
+    /// And of what those of this side do.
+    #[inline]
+    pub(in crate::analyze) fn fetch_for(&self, from: Side) {
+        match from {
+            Side::Client => {
+                fetch_first(&self.client, size_of::<Packages>());
+                self.copies.fetch_behind(Pos(self.highest));
+            }
+            Side::Server => {
+                fetch_first(&self.server, size_of::<Answers>());
+                self.copies.fetch_behind(Pos(self.acked));
+            }
+        }
+    }
+
+    /// Takes in the frame if it is the next ordinary one of a quiet exchange; else changes nothing and says false.
     #[inline(always)] // into the loop over frames
-    fn take(&mut self, located: &LocatedFrame<'_>) -> bool {
+    pub(in crate::analyze) fn take(&mut self, located: &LocatedFrame<'_>) -> bool {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let view = frame.view();
         let (Some(time), Some(name)) = (time, frame.name()) else { return false };
-        let fits = self.most > 0 && view.bytes().len() == self.len as usize && packet >= self.packet;
+        let fits = self.is_on() && view.bytes().len() == usize::from(self.len) && packet >= self.packet;
         if !fits || !frame.is_flawless(from) {
             return false;
         }
@@ -120,7 +160,7 @@ impl Run {
         let (Pos(pos), sent) = (view.pos(), view.sent_time());
         let in_flight = pos.wrapping_sub(self.acked).cast_unsigned();
         let next = self.highest.checked_add(1) == Some(pos) && in_flight <= self.most;
-        if !next || sent < self.client.sent || self.declared && self.is_late(moment) {
+        if !next || sent < self.client.latest.sent || self.client.declared && self.is_late(moment) {
             return false;
         }
         // A package that is not full has to be the last.
@@ -132,12 +172,12 @@ impl Run {
             return false;
         }
         if in_flight > 1 {
-            self.truly_new = (Pos(pos), sent);
+            self.client.truly_new = (Pos(pos), sent);
         }
         self.highest = pos;
-        self.message_bytes += payload.len() as u64;
-        self.client.sends(sent, packet);
-        self.filled = in_flight >= self.window;
+        self.client.message_bytes += payload.len() as u64;
+        self.client.latest.sends(sent, packet);
+        self.client.filled = in_flight >= self.client.window;
         true
     }
 
@@ -145,15 +185,15 @@ impl Run {
     fn answer(&mut self, view: FrameView<'_>, packet: u64, moment: i64) -> bool {
         let (number, sent) = (view.ack_number(), view.sent_time());
         let next = self.acked < self.highest && number == Some(Pos(self.acked + 1));
-        if !next || sent < self.server.sent {
+        if !next || sent < self.server.latest.sent {
             return false;
         }
         let Some(after) = self.copies.acknowledge(Pos(self.acked + 1), packet, moment) else { return false };
         self.acked += 1;
-        self.server.sends(sent, packet);
+        self.server.latest.sends(sent, packet);
         self.answer = packet;
-        self.answered = moment;
-        self.round_trips.add(after);
+        self.server.moment = moment;
+        self.server.round_trips.add(after);
         true
     }
 
@@ -162,35 +202,18 @@ impl Run {
     #[cold]
     fn is_late(&self, moment: i64) -> bool {
         let written = self.copies.moment_of(Pos(self.highest)).unwrap_or(i64::MIN);
-        (self.filled && moment.saturating_sub(written) >= self.may_wait)
-            || (self.acked < self.highest && moment.saturating_sub(self.answered) >= self.may_rest)
+        let Packages { filled, may_wait, may_rest, .. } = self.client;
+        (filled && moment.saturating_sub(written) >= may_wait)
+            || (self.acked < self.highest && moment.saturating_sub(self.server.moment) >= may_rest)
     }
 }
 
 impl Model {
-    /// Takes in an ordinary frame of a quiet exchange; else changes nothing and says false.
-    #[inline(always)] // as above
-    pub(in crate::analyze) fn express(&mut self, located: &LocatedFrame<'_>) -> bool {
-        self.run.take(located)
-    }
-
-    /// Asks for the memory that a frame will need: an ordinary one of a run, or one of the general way.
-    #[inline]
-    pub(in crate::analyze) fn fetch(&self, depth: Depth) {
-        let next = |pos: i32| Pos(pos.saturating_add(1));
-        match depth {
-            Depth::First => {}
-            Depth::Second => fetch_first(&self.run, HOT),
-            Depth::Third if self.run.most == 0 => fetch(self),
-            Depth::Third => self.run.copies.fetch(next(self.run.acked), next(self.run.highest)),
-        }
-    }
-
-    /// The step of the frame that [`express`](Self::express) took last, for whoever wants it.
-    pub(in crate::analyze) fn express_step(&mut self, located: &LocatedFrame<'_>) -> Step {
+    /// The step of the frame that [`run`](Run::take) took last, for whoever wants it.
+    pub(in crate::analyze) fn express_step(&mut self, run: &Run, located: &LocatedFrame<'_>) -> Step {
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
-        let (highest, acked) = (Pos(self.run.highest), Pos(self.run.acked));
-        let (packages, answers) = self.run_so_far();
+        let (highest, acked) = (Pos(run.highest), Pos(run.acked));
+        let (packages, answers) = self.so_far(run);
         let (pos, verdict, arrival) = match from {
             Side::Client => {
                 let arrival = Positions::new(highest, highest).map(|acks| Arrival::InOrder { acks });
@@ -220,9 +243,9 @@ impl Model {
     }
 
     /// Packages and ACKs of the run.
-    fn run_so_far(&self) -> (u32, u32) {
+    fn so_far(&self, run: &Run) -> (u32, u32) {
         let (Pos(highest), Pos(acked)) = (self.observer.highest(), self.observer.last_acked().unwrap_or_default());
-        (self.run.highest.abs_diff(highest), self.run.acked.abs_diff(acked))
+        (run.highest.abs_diff(highest), run.acked.abs_diff(acked))
     }
 
     /// True when the next package or ACK in line is ordinary unless it is odd by itself: nothing was missed, skipped,
@@ -254,8 +277,9 @@ impl Model {
     }
 
     /// Begins a run where nothing disturbs, after a frame of the general way of `len` bytes.
-    pub(super) fn begin_run(&mut self, len: usize) {
-        self.run.apart = self.run.apart.saturating_add(1);
+    pub(in crate::analyze) fn begin_run(&mut self, run: &mut Run, len: usize) {
+        run.apart = run.apart.saturating_add(1);
+        let Ok(len) = u16::try_from(len) else { return };
         if !self.is_quiet() {
             return;
         }
@@ -265,7 +289,7 @@ impl Model {
         else {
             return;
         };
-        let enough = self.run.apart.saturating_mul(OUTSTANDING_PER_FRAME) >= in_flight;
+        let enough = u32::from(run.apart) * OUTSTANDING_PER_FRAME >= in_flight;
         if !enough || !self.meter.flight.holds_since(Some(time), in_flight) || !self.is_plain(last_acked, highest) {
             return;
         }
@@ -283,43 +307,46 @@ impl Model {
         let answered = self.meter.answered.map_or(Some(i64::MIN), |time| copies.moment(time));
         let (Some(moment), Some(answered)) = (copies.moment(time), answered) else { return };
         let nanos = |seconds: f64| (seconds * 1e9 - MARGIN) as i64;
-        self.run = Run {
+        *run = Run {
             copies: self.observer.lend(),
             highest: highest.0,
             acked: last_acked.0,
             most,
-            len: u32::try_from(len).unwrap_or(u32::MAX),
+            len,
+            apart: 0,
             packet,
             moment,
             held: self.meter.flight.held,
-            client: Latest { sent: client.0, packet: client.1 },
-            server: Latest { sent: server.0, packet: server.1 },
-            message_bytes: 0,
             answer: self.last_answer,
-            truly_new: (Pos(0), 0.0),
-            round_trips: self.meter.round_trips,
-            answered,
-            window,
-            declared: self.options.window.is_some() || self.timeout.is_some(),
-            filled: self.filled.is_some(),
-            may_wait: nanos(self.tolerance()),
-            may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance())),
-            apart: 0,
+            client: Packages {
+                latest: Latest { sent: client.0, packet: client.1 },
+                truly_new: (Pos(0), 0.0),
+                message_bytes: 0,
+                window,
+                declared: self.options.window.is_some() || self.timeout.is_some(),
+                filled: self.filled.is_some(),
+                may_wait: nanos(self.tolerance()),
+                may_rest: self.timeout.map_or(i64::MAX, |timeout| nanos(timeout + self.tolerance())),
+            },
+            server: Answers {
+                latest: Latest { sent: server.0, packet: server.1 },
+                round_trips: self.meter.round_trips,
+                moment: answered,
+            },
         };
     }
 
     /// Ends the run, if there is one: everything is as if its frames had come by the general way.
     #[inline]
-    pub(super) fn end_run(&mut self) {
-        if self.run.most > 0 {
-            self.make_good();
+    pub(in crate::analyze) fn end_run(&mut self, run: &mut Run) {
+        if run.is_on() {
+            self.make_good(std::mem::take(run));
         }
     }
 
     #[cold]
-    fn make_good(&mut self) {
-        let (packages, answers) = self.run_so_far();
-        let run = std::mem::take(&mut self.run);
+    fn make_good(&mut self, run: Run) {
+        let (packages, answers) = self.so_far(&run);
         let (highest, acked) = (Pos(run.highest), Pos(run.acked));
         self.recall_calls(&run);
         if packages > 0 {
@@ -327,7 +354,7 @@ impl Model {
         }
         if answers > 0 {
             self.last_answer = run.answer;
-            self.meter.answered = run.copies.time(run.answered);
+            self.meter.answered = run.copies.time(run.server.moment);
             self.moved_at = Some(self.meter.answered);
         }
         if packages + answers > 0 {
@@ -335,17 +362,17 @@ impl Model {
             self.last = Some((run.packet, time));
             self.meter.flight = Flight { since: time, held: run.held };
         }
-        self.last_sent = [run.client, run.server].map(|Latest { sent, packet }| Some((sent, packet)));
+        self.last_sent = [run.client.latest, run.server.latest].map(|Latest { sent, packet }| Some((sent, packet)));
         self.steps += u64::from(packages) + u64::from(answers);
         let meter = &mut self.meter;
         meter.frames += u64::from(packages) + u64::from(answers);
         meter.messages += u64::from(packages);
         meter.unique += u64::from(packages);
         meter.acks += u64::from(answers);
-        meter.message_bytes += run.message_bytes;
+        meter.message_bytes += run.client.message_bytes;
         meter.stream_bytes[index(Side::Client)] += u64::from(packages) * u64::from(run.len);
         meter.stream_bytes[index(Side::Server)] += u64::from(answers) * u64::from(run.len);
-        meter.round_trips = run.round_trips;
+        meter.round_trips = run.server.round_trips;
         self.observer.catch_up(run.copies, highest, acked);
     }
 
@@ -368,14 +395,14 @@ impl Model {
 
     /// Makes good what else the packages of the run left undone; before the observer catches up.
     fn recall_packages(&mut self, run: &Run) {
-        if run.truly_new.0 > Pos(0) {
+        if run.client.truly_new.0 > Pos(0) {
             // No position below it was passed by, and so nobody asks for earlier ones.
             self.truly_new.clear();
-            self.truly_new.push_back(run.truly_new);
+            self.truly_new.push_back(run.client.truly_new);
         }
         self.just_again = false;
         let highest = Pos(run.highest);
-        let latest = run.copies.get(highest).filter(|_| run.filled);
+        let latest = run.copies.get(highest).filter(|_| run.client.filled);
         self.filled = latest.map(|latest| (latest.packet, latest.time, highest));
     }
 }

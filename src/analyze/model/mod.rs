@@ -29,7 +29,7 @@ use crate::decode::info::{Info, Note};
 use crate::time::Timestamp;
 use crate::window::{Departure, SendWindow};
 use crate::wire::{Name, Pos, Side};
-use express::Run;
+pub(super) use express::Run;
 use slices::Short;
 
 /// One connection.
@@ -37,8 +37,6 @@ use slices::Short;
 /// Its memory is that of the [`Observer`] and the [`Answers`](Calls), which is bounded, and of the bounded lists of its other parts.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// What all else has to catch up with.
-    run: Run,
     options: AnalysisOptions,
     timeout: Option<f64>,
     from_start: [bool; 2],
@@ -117,7 +115,6 @@ impl Model {
         let whole = from_start == [true; 2];
         let window = if whole { SendWindow::new(options.window) } else { SendWindow::mid_stream(options.window) };
         Self {
-            run: Run::default(),
             options,
             timeout: options.timeout.map(|timeout| timeout.as_secs_f64()),
             from_start,
@@ -167,7 +164,6 @@ impl Model {
         located: &LocatedFrame<'_>,
         found: &mut Found,
     ) -> Step {
-        self.end_run();
         let LocatedFrame { from, packet, time, ref frame, .. } = *located;
         let name = frame.name();
         if connection.capacity.is_unknown() && !name.is_some_and(Name::is_handshake) {
@@ -250,7 +246,6 @@ impl Model {
             }
         }
         self.tally(found);
-        self.begin_run(frame.view().bytes().len());
         step
     }
 

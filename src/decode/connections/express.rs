@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 use std::net::IpAddr;
 
-use super::{Connection, Connections, Key, Slot, Stage};
+use super::{Connection, Connections, Key, Sender, Slot, Stage};
 use crate::decode::headers::Parts;
 use crate::decode::prefetch::{Depth, fetch, fetch_first};
 use crate::decode::reassembly::{ConnectionInfo, Outlet, Shared, StreamSink, Way};
@@ -14,12 +14,17 @@ use crate::time::Timestamp;
 const EVENTFUL: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
 
 /// An address in machine words, `u32` or `u128`, and what the express way must be able to do with two and their ports.
-pub(in crate::decode) trait Address: Copy {
+pub(in crate::decode) trait Address: Copy + Ord {
     /// The direction of a segment between these, when a connection is between them too.
     fn way(of: (&WordsV4, &ConnectionInfo), addresses: (Self, Self), ports: (u16, u16)) -> Option<Way>;
 
     /// The same for both directions.
     fn hash(addresses: (Self, Self), ports: (u16, u16)) -> u64;
+
+    /// Which of the two ends sends.
+    fn sender(addresses: (Self, Self), ports: (u16, u16)) -> Sender {
+        if (addresses.0, ports.0) <= (addresses.1, ports.1) { Sender::Low } else { Sender::High }
+    }
 
     /// As the other parts know it.
     fn ip(self) -> IpAddr;
@@ -234,11 +239,12 @@ impl<S: StreamSink> Connections<S> {
         slot
     }
 
-    /// Asks for that of its state.
+    /// Asks for that of its state, for a segment from there.
     #[inline]
-    pub(in crate::decode) fn fetch_state(&self, slot: Slot, sink: &S, depth: Depth) {
+    pub(in crate::decode) fn fetch_state(&self, slot: Slot, sender: Sender, sink: &S, depth: Depth) {
         if let Some(connection) = self.connections.get(slot as usize) {
-            sink.fetch(&connection.state, depth);
+            let way = if connection.first == sender { Way::Forth } else { Way::Back };
+            sink.fetch(&connection.state, way, depth);
         }
     }
 

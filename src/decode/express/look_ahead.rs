@@ -2,7 +2,7 @@
 
 use crate::decode::Connections;
 use crate::decode::capture::Run;
-use crate::decode::connections::{Address, Slot};
+use crate::decode::connections::{Address, Sender, Slot};
 use crate::decode::headers;
 use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::StreamSink;
@@ -21,18 +21,19 @@ pub(in crate::decode) struct LookAhead {
     position: u64,
     /// The number of the one before.
     looked: u64,
-    /// Of the latest record that was looked at. Those of one connection come in rows, of which the first is enough.
-    latest: u64,
+    /// Of the latest record that was looked at, and whose of its connection were since another's. Those of one connection
+    /// come in rows, of which the first of each side is enough.
+    latest: (u64, [bool; 2]),
     /// The latest batch, as far as its guesses were asked for; 0 for none.
-    hashes: [u64; BATCH],
+    hashes: [(u64, Sender); BATCH],
     /// The batches before it, the newest first.
-    slots: [[Slot; BATCH]; Depth::ALL.len()],
+    slots: [[(Slot, Sender); BATCH]; Depth::ALL.len()],
 }
 
 impl Default for LookAhead {
     fn default() -> Self {
-        let slots = [[Slot::MAX; BATCH]; Depth::ALL.len()];
-        Self { position: 0, looked: 0, latest: 0, hashes: [0; BATCH], slots }
+        let slots = [[(Slot::MAX, Sender::Low); BATCH]; Depth::ALL.len()];
+        Self { position: 0, looked: 0, latest: (0, [false; 2]), hashes: [(0, Sender::Low); BATCH], slots }
     }
 }
 
@@ -46,25 +47,31 @@ impl LookAhead {
     /// Looks at one batch more, and further at those before.
     #[inline(never)]
     pub(super) fn look<S: StreamSink>(&mut self, records: &Run<'_>, connections: &Connections<S>, sink: &S) {
-        let [newest, middle, oldest] = &mut self.slots;
-        for (slots, depth) in [(&*oldest, Depth::Third), (&*middle, Depth::Second), (&*newest, Depth::First)] {
-            slots.iter().for_each(|slot| connections.fetch_state(*slot, sink, depth));
+        let [newest, oldest] = &mut self.slots;
+        for (slots, depth) in [(&*oldest, Depth::Second), (&*newest, Depth::First)] {
+            slots.iter().for_each(|(slot, sender)| connections.fetch_state(*slot, *sender, sink, depth));
         }
-        (*oldest, *middle) = (*middle, *newest);
-        for (slot, hash) in newest.iter_mut().zip(&mut self.hashes) {
-            *slot = connections.fetch(std::mem::take(hash));
+        *oldest = *newest;
+        for (slot, (hash, sender)) in newest.iter_mut().zip(&mut self.hashes) {
+            *slot = (connections.fetch(std::mem::take(hash)), *sender);
         }
         if self.position < records.position() {
             (self.position, self.looked) = (records.position(), records.number());
         }
         let Some(mut next) = records.from(self.position, self.looked) else { return };
-        for hash in &mut self.hashes {
+        for newest in &mut self.hashes {
             let Some((link_type, bytes)) = next.glance() else { break };
-            let ends = headers::ip_packet(link_type, bytes).and_then(headers::ends_v4);
-            let other = ends.map_or(0, |(addresses, ports)| u32::hash(addresses, ports));
-            if other != self.latest && !connections.is_elsewhere(other) {
-                (*hash, self.latest) = (other, other);
-                connections.fetch_guess(other);
+            let Some((addresses, ports)) = headers::ip_packet(link_type, bytes).and_then(headers::ends_v4) else {
+                continue;
+            };
+            let (hash, sender) = (u32::hash(addresses, ports), u32::sender(addresses, ports));
+            if hash != self.latest.0 {
+                self.latest = (hash, [false; 2]);
+            }
+            let seen = &mut self.latest.1[sender as usize];
+            if !std::mem::replace(seen, true) && !connections.is_elsewhere(hash) {
+                *newest = (hash, sender);
+                connections.fetch_guess(hash);
             }
         }
         (self.position, self.looked) = (next.position(), next.number());

@@ -512,8 +512,8 @@ fn most_packets_of_a_plain_capture_take_the_express_way() {
 /// What a look asks for, and what comes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Seen {
-    Asked(u32, Depth),
-    Came(u32),
+    Asked(u32, Way, Depth),
+    Came(u32, Way),
 }
 
 /// Its states are the numbers of their connections, from 1.
@@ -523,9 +523,9 @@ struct Spy(RefCell<Vec<Seen>>);
 impl StreamSink for Spy {
     type State = u32;
 
-    fn chunk(&mut self, connection: &ConnectionInfo, state: &mut u32, _: Way, _: Chunk<'_>) {
+    fn chunk(&mut self, connection: &ConnectionInfo, state: &mut u32, way: Way, _: Chunk<'_>) {
         *state = connection.id + 1;
-        self.0.get_mut().push(Seen::Came(*state));
+        self.0.get_mut().push(Seen::Came(*state, way));
     }
 
     fn hole(&mut self, _: &ConnectionInfo, _: &mut u32, _: Way, _: Hole) {}
@@ -534,8 +534,8 @@ impl StreamSink for Spy {
         true
     }
 
-    fn fetch(&self, state: &u32, depth: Depth) {
-        self.0.borrow_mut().push(Seen::Asked(*state, depth));
+    fn fetch(&self, state: &u32, way: Way, depth: Depth) {
+        self.0.borrow_mut().push(Seen::Asked(*state, way, depth));
     }
 
     fn closed(&mut self, _: &ConnectionInfo, _: &mut u32, _: Closing) {}
@@ -552,18 +552,18 @@ fn the_memory_of_a_crowd_is_asked_for_step_by_step_before_it_is_used() {
         read_by(Express::Taken, &mut capture.unwrap(), 0, limits, &mut spy, |_, _: &mut _| ControlFlow::Continue(()));
         let seen = spy.0.into_inner();
         // Of each step the number of the chunk that came last before it.
-        let mut asked = [[None; 3]; CONNECTIONS + 1];
+        let mut asked = [[[None; Depth::ALL.len()]; 2]; CONNECTIONS + 1];
         let (mut came, mut ready) = (0, 0);
         for one in seen {
             let is_recent = |step: &Option<usize>| step.is_some_and(|then| came - then <= REACH);
             match one {
-                Seen::Asked(connection, depth) => {
+                Seen::Asked(connection, way, depth) => {
                     // A step counts behind the one before it.
-                    let asked = &mut asked[connection as usize];
+                    let asked = &mut asked[connection as usize][way.index()];
                     asked[depth as usize] = asked[..depth as usize].iter().all(is_recent).then_some(came);
                 }
-                Seen::Came(connection) => {
-                    ready += usize::from(asked[connection as usize].iter().all(is_recent));
+                Seen::Came(connection, way) => {
+                    ready += usize::from(asked[connection as usize][way.index()].iter().all(is_recent));
                     came += 1;
                 }
             }

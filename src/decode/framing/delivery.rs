@@ -9,7 +9,7 @@ use super::evidence;
 use super::lane::{LaneEvent, LaneSink, Placed};
 use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
 use crate::decode::CapturedFrame;
-use crate::decode::prefetch::{Depth, fetch_first};
+use crate::decode::prefetch::fetch_first;
 use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
@@ -32,6 +32,9 @@ pub(super) struct Core<T> {
     /// What the sides have acknowledged beyond what the capture shows.
     pub(super) owed: Owed,
 }
+
+/// As many bytes of the state that comes with a connection's frames stand in a line of the cache with what each frame needs.
+pub(crate) const STATE_IN_FIRST_LINE: usize = 64 - offset_of!(Core<u64>, state);
 
 /// Bytes that one side acknowledged and the capture has not shown, by [`Way::index`] of who sent them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -114,11 +117,16 @@ impl<T> Core<T> {
         !self.holding && self.held.is_empty() && self.capacity.is_exact()
     }
 
+    /// Who sends in this direction.
+    pub(super) fn side(&self, way: Way) -> Side {
+        if way == self.client { Side::Client } else { Side::Server }
+    }
+
     /// Asks for the memory that the express way needs.
     #[inline]
     pub(super) fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
-        fetch_first(self, const { offset_of!(Self, held) + size_of::<Vec<Held>>() });
-        sink.fetch(&self.state, Depth::First);
+        fetch_first(self, 64);
+        sink.fetch(&self.state);
     }
 
     /// Hands on a hole of direction `way`, or lets it wait with the frames.

@@ -14,6 +14,7 @@ mod probe;
 mod sink;
 
 pub use capacity::{Capacity, CapacityBasis};
+pub(crate) use delivery::STATE_IN_FIRST_LINE;
 pub use sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, FramingOptions, LocatedFrame};
 
 use delivery::{Core, Delivery, Owed};
@@ -94,9 +95,9 @@ struct Framed<T> {
 impl<T> Framed<T> {
     /// Asks for the memory that the express way needs.
     #[inline]
-    fn fetch<S: FrameSink<State = T>>(&self, sink: &S) {
-        // Both, and whether there is one is not looked at: that would wait for it.
-        self.lanes.iter().for_each(fetch);
+    fn fetch<S: FrameSink<State = T>>(&self, way: Way, sink: &S) {
+        // Whether there is one is not looked at: that would wait for it.
+        fetch(&self.lanes[way.index()]);
         self.core.fetch(sink);
     }
 
@@ -379,11 +380,11 @@ impl<S: FrameSink> StreamSink for Framing<S> {
     }
 
     #[inline]
-    fn fetch(&self, state: &Self::State, depth: Depth) {
+    fn fetch(&self, state: &Self::State, way: Way, depth: Depth) {
         if let Phase::Framed(framed) = &state.phase {
             match depth {
-                Depth::First => framed.fetch(&self.sink),
-                _ => self.sink.fetch(&framed.core.state, depth),
+                Depth::First => framed.fetch(way, &self.sink),
+                Depth::Second => self.sink.fetch_for(&framed.core.state, framed.core.side(way)),
             }
         }
     }

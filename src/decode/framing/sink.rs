@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::Capacity;
 use crate::decode::CapturedFrame;
-use crate::decode::prefetch::Depth;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, Start, StreamNote, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, MaxMsgSize, Name, Side};
@@ -199,10 +198,15 @@ pub trait FrameSink {
         self.stream_note(connection, None, way, note);
     }
 
-    /// A frame of the connection will come soon: as [`StreamSink::fetch`](crate::decode::reassembly::StreamSink::fetch).
-    /// Asked for before is the first line of what the state is a part of.
-    fn fetch(&self, state: &Self::State, depth: Depth) {
-        let _ = (state, depth);
+    /// A frame of the connection will come soon: asks for the memory of `state`, without a look at it. Asked for before is
+    /// the line of the cache in which it begins.
+    fn fetch(&self, state: &Self::State) {
+        let _ = state;
+    }
+
+    /// Some time later: it will be of that side. Asks for the memory that `state` leads to.
+    fn fetch_for(&self, state: &Self::State, from: Side) {
+        let _ = (state, from);
     }
 
     /// Every frame of the connection was given.

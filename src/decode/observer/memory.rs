@@ -129,7 +129,7 @@ pub(crate) struct Departed {
 /// proportion to what it was given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Copies {
-    places: Vec<Place>,
+    places: Box<[Place]>,
     seen: usize,
     base: Base,
 }
@@ -164,7 +164,7 @@ impl Copies {
     pub(crate) fn put(&mut self, copy: Written, last_acked: Pos) {
         self.seen = self.seen.saturating_add(1);
         if self.places.is_empty() {
-            self.places.resize(FIRST_COPIES, Place::default());
+            self.places = Box::new([Place::default(); FIRST_COPIES]);
             self.base = Base::around(copy.packet, copy.time, 0);
         }
         while self.places.len() < MAX_COPIES && self.is_wanted(copy.pos, last_acked) {
@@ -219,7 +219,7 @@ impl Copies {
 
     fn grow(&mut self) {
         // What is sure comes in one step: each leaves a gap in the heap.
-        let grown = vec![Place::default(); (self.places.len() * 2).max(SURE_COPIES)];
+        let grown = vec![Place::default(); (self.places.len() * 2).max(SURE_COPIES)].into_boxed_slice();
         for place in std::mem::replace(&mut self.places, grown).into_iter().filter(|place| place.pos != 0) {
             // Places that differ modulo the length differ modulo a multiple of it.
             if let Some(at) = self.place(Pos(place.pos)).and_then(|i| self.places.get_mut(i)) {
@@ -239,10 +239,10 @@ impl Copies {
 /// The same for runs of ordinary frames: every position is the next one and is written once, as many as there are places
 /// are outstanding at most, and every ACK is that of the next position.
 impl Copies {
-    /// Asks for the places of these positions, and of the few that come next.
+    /// Asks for the places of the few positions that come next.
     #[inline]
-    pub(crate) fn fetch(&self, oldest: Pos, next: Pos) {
-        for pos in [oldest.0, oldest.0.saturating_add(2), next.0, next.0.saturating_add(2)].map(Pos) {
+    pub(crate) fn fetch_behind(&self, pos: Pos) {
+        for pos in [1, 3].map(|by| Pos(pos.0.saturating_add(by))) {
             if let Some(place) = self.place(pos).and_then(|i| self.places.get(i)) {
                 fetch(place);
             }

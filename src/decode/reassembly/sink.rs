@@ -312,10 +312,10 @@ pub trait StreamSink {
         0
     }
 
-    /// A segment of the connection will come soon: asks for the memory that `state` leads to, as far as that depth; the
+    /// A segment of this direction will come soon: asks for the memory that `state` leads to, as far as that depth; the
     /// depths come one after another, with time between them.
-    fn fetch(&self, state: &Self::State, depth: Depth) {
-        let _ = (state, depth);
+    fn fetch(&self, state: &Self::State, way: Way, depth: Depth) {
+        let _ = (state, way, depth);
     }
 
     /// Something about a segment that is worth knowing.
