@@ -25,6 +25,7 @@ struct Told {
     notes: Vec<StreamNote>,
     closed: Option<(Closing, ConnectionInfo)>,
     most_held: usize,
+    owed: Vec<(Way, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +66,10 @@ impl StreamSink for Log {
         let told = self.of(info);
         assert!(told.closed.is_none());
         told.most_held = told.most_held.max(held[0]).max(held[1]);
+    }
+
+    fn owed(&mut self, info: &ConnectionInfo, (): &mut (), way: Way, up_to: u64) {
+        self.of(info).owed.push((way, up_to));
     }
 
     fn note(&mut self, info: &ConnectionInfo, (): &mut (), _: Way, note: StreamNote) {
@@ -358,6 +363,18 @@ fn a_missing_start_shows_when_the_syn_ack_alone_was_captured() {
     let told = &t.finish()[0];
     assert_eq!(told.text(Way::Back), "[NotCaptured 4]ef");
     assert_eq!(told.closed.as_ref().unwrap().1.opener, Some(Way::Back));
+}
+
+#[test]
+fn what_was_acknowledged_before_the_syn_ack_was_captured_stays_acknowledged() {
+    let mut t = tape();
+    // Of the server alone, its first record behind the second.
+    t.s(ACK, 1, 15, b"ab");
+    t.s(SYN_ACK, 0, 11, b"");
+    let told = &t.finish()[0];
+    assert_eq!(told.owed, [(Way::Back, 4)]);
+    assert_eq!(told.text(Way::Back), "[AcknowledgedBeyond 4]");
+    assert_eq!(told.text(Way::Forth), "ab");
 }
 
 #[test]

@@ -339,7 +339,13 @@ impl Stream {
             Phase::Starting => false,
         };
         if untouched {
-            let acked = if self.phase == Phase::Heard && position == ORIGIN { self.acked } else { 0 };
+            // What was acknowledged before stays acknowledged: a SYN-ACK may stand behind what came after it.
+            let acked = match self.phase {
+                Phase::Heard if self.acked >= position && self.is_plausible(position, 0, out) => {
+                    ORIGIN + (self.acked - position)
+                }
+                _ => 0,
+            };
             *self = Self { base: first.0, phase: Phase::Running, zero: ORIGIN, next: ORIGIN, acked, ..Self::default() };
         } else if self.phase == Phase::Starting {
             let lowest = self.backlog.as_ref().and_then(|backlog| backlog.lowest());
