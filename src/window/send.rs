@@ -131,8 +131,9 @@ pub struct SendWindow {
     missed_answered_at: i32,
     /// The first departure after some were missed; what was counted before it is within the window from there.
     resumed_at: Option<i32>,
-    /// In the middle of a stream an ACK may answer a duplicate, and a higher one have been missed, until one is seen of
-    /// a position that cannot have been counted before; `i32::MAX` while no departure was seen.
+    /// In the middle of a stream, and after departures and ACKs were missed together, an ACK may answer a duplicate, and a
+    /// higher one have been missed, until one is seen of a position that cannot have been counted before; `i32::MAX` while
+    /// that is not known.
     acks_sure_from: Option<i32>,
     /// Ascending in `highest`.
     asked: VecDeque<Asked>,
@@ -172,7 +173,8 @@ impl SendWindow {
         start.acked = Acked::Never;
         start.reach = Reach::Missed;
         start.acks_seen_above = None;
-        start.acks_sure_from = Some(i32::MAX);
+        // Without a window size nothing ever tells, and what is seen has to do.
+        start.acks_sure_from = if window.is_some() { Some(i32::MAX) } else { None };
         start
     }
 
@@ -254,10 +256,10 @@ impl SendWindow {
             return Departure::NotAPosition;
         }
         if self.reach == Reach::Missed {
-            let first = *self.resumed_at.get_or_insert(pos);
-            if self.acks_sure_from == Some(i32::MAX) {
-                self.acks_sure_from = self.counted_from(first);
-            }
+            self.resumed_at.get_or_insert(pos);
+        }
+        if self.acks_sure_from == Some(i32::MAX) {
+            self.acks_sure_from = self.counted_from(pos).or(self.acks_sure_from);
         }
         let verdict = if pos > self.highest { self.depart_above(pos) } else { self.depart_again(pos) };
         let last = self.last_acked().map_or(0, |last| last.0);
@@ -287,7 +289,10 @@ impl SendWindow {
         }
         if self.reach != Reach::Known {
             self.reach = Reach::Resumed;
-            let sure = |last| self.acks_sure_from.is_none_or(|from| last >= from);
+            let sure = |last| {
+                self.acks_sure_from.is_none_or(|from| last >= from)
+                    && self.acks_seen_above.is_none_or(|above| last >= above)
+            };
             if matches!(self.acked, Acked::Through(last) if i64::from(pos) > i64::from(last) + 1 && sure(last)) {
                 self.reach = Reach::Known;
                 self.acks_sure_from = None;
@@ -434,6 +439,9 @@ impl SendWindow {
     /// ACKs happened that were not observed: those of positions written so far may be among them.
     pub fn miss_acknowledgements(&mut self) {
         self.acks_seen_above = (self.reach == Reach::Known).then_some(self.highest);
+        if self.reach != Reach::Known {
+            self.acks_sure_from = Some(i32::MAX);
+        }
         if let Acked::Through(last) = self.acked {
             self.acked = Acked::AtLeast(last);
         }
@@ -863,6 +871,40 @@ mod tests {
         assert_eq!(window.acknowledge(Some(Pos(10))), Acknowledgement::Unsent, "9 was no resend, so 10 is above all");
         assert_eq!(window.depart(Pos(7)), Departure::Unclear);
         assert_eq!(window.depart(Pos(11)), Departure::Skip { missing: run(10, 10) });
+    }
+
+    #[test]
+    fn a_late_first_copy_is_not_taken_for_the_highest_while_a_higher_ack_may_lie_in_a_hole() {
+        for departures_first in [true, false] {
+            let mut window = SendWindow::new(Some(3));
+            let (last, ack_of_5) = match departures_first {
+                true => (2, Acknowledgement::Advances),
+                false => (3, Acknowledgement::Jump { missing: run(4, 4) }),
+            };
+            for pos in 1..=last {
+                window.depart(Pos(pos));
+            }
+            if departures_first {
+                // In it is 3.
+                window.miss_departures();
+            }
+            assert_eq!(window.depart(Pos(2)), Departure::Resend);
+            // In it are the ACKs of 1 and 3; that of 2 answers the copy.
+            window.miss_acknowledgements();
+            assert_eq!(window.acknowledge(Some(Pos(2))), Acknowledgement::Advances);
+            // In it is 5; 4 was passed over, and is now the oldest.
+            window.miss_departures();
+            let unseen = Positions::run(last + 1, 3);
+            assert_eq!(window.depart(Pos(4)), Departure::New { unseen });
+            assert_eq!(window.acknowledge(Some(Pos(5))), ack_of_5);
+            // What is above all that may have been counted tells again where things stand.
+            for pos in [6, 7] {
+                assert_eq!(window.depart(Pos(pos)), Departure::New { unseen: None });
+                assert_eq!(window.acknowledge(Some(Pos(pos))), Acknowledgement::Advances);
+            }
+            assert_eq!(window.depart(Pos(9)), Departure::New { unseen: Some(run(8, 8)) });
+            assert_eq!(window.acknowledge(Some(Pos(10))), Acknowledgement::Unsent);
+        }
     }
 
     #[test]
