@@ -238,13 +238,9 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
 
     fn note(&mut self, connection: &ConnectionInfo, state: &mut AnalysisState, note: FramingNote) {
         state.regridded |= matches!(note, FramingNote::Regridded { .. });
-        if let Some(model) = &mut state.model {
+        if let (FramingNote::Regridded { .. }, Some(model)) = (note, &mut state.model) {
             model.end_run(&mut state.run);
-            match note {
-                FramingNote::HoldLimit { .. } => model.disordered(connection.last_packet),
-                FramingNote::Regridded { .. } => model.regridded(),
-                _ => {}
-            }
+            model.regridded();
         }
         state.remarks.framing(connection.last_packet, connection.last_time, note);
     }

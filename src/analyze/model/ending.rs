@@ -34,15 +34,6 @@ impl Model {
         self.lose(from, up_to);
     }
 
-    /// From now on frames may come out of order, so that nothing proves that one is missing: too much of the connection is.
-    pub(in crate::analyze) fn disordered(&mut self, packet: u64) {
-        let after = self.last.map_or(0, |(packet, _)| packet);
-        for side in [Side::Client, Side::Server] {
-            self.book.unseen(side, packet, u64::MAX, after);
-            self.lose(side, u64::MAX);
-        }
-    }
-
     /// Frames of another length than agreed are to come: each frame is looked at from now on.
     pub(in crate::analyze) fn regridded(&mut self) {
         self.regridded = true;

@@ -10,7 +10,7 @@ use super::lane::{LaneEvent, LaneSink, Placed};
 use super::sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, LocatedFrame};
 use crate::decode::CapturedFrame;
 use crate::decode::prefetch::fetch_first;
-use crate::decode::reassembly::{ConnectionInfo, Hole, Way};
+use crate::decode::reassembly::{ConnectionInfo, Hole, Start, Way};
 use crate::time::Timestamp;
 use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Side};
 
@@ -250,8 +250,9 @@ impl<S: FrameSink> Delivery<'_, S> {
         let Placed { packet, time, first_packet, offset, .. } = *placed;
         let bytes = frame.view().bytes();
         // Of a frame that comes out later than its packet nothing is known any more.
-        let now = self.current == Some(packet);
-        let after = now.then_some(core.owed.now[self.way.other().index()]);
+        let other = self.way.other().index();
+        let known = self.current == Some(packet) && self.connection.start[other] != Start::Unknown;
+        let after = known.then_some(core.owed.now[other]);
         core.held.push(Held::Frame {
             way: self.way,
             packet,
@@ -268,7 +269,11 @@ impl<S: FrameSink> Delivery<'_, S> {
             core.holding = false;
             let frames = core.held.iter().filter(|held| matches!(held, Held::Frame { .. })).count();
             self.sink.note(self.connection, &mut core.state, FramingNote::HoldLimit { frames });
-            core.tell_unseen(self.connection, self.sink);
+            // What comes from now on may be out of order, so that nothing proves that a frame is missing.
+            let view = FramedConnection { tcp: self.connection, client: core.client, capacity: &core.capacity };
+            for side in [Side::Client, Side::Server] {
+                self.sink.unseen(&view, &mut core.state, side, u64::MAX);
+            }
             core.release(self.connection, self.sink);
         }
     }

@@ -121,7 +121,8 @@ impl Probe {
             return true;
         }
         let &Chunk { offset, bytes, packet, time } = chunk;
-        let after = (packet == info.last_packet).then_some(self.owed.now[way.other().index()]);
+        let known = packet == info.last_packet && info.start[way.other().index()] != Start::Unknown;
+        let after = known.then_some(self.owed.now[way.other().index()]);
         self.kept.push(Kept::Chunk { way, offset, bytes: bytes.to_vec(), packet, time, after });
         self.kept_bytes += bytes.len() + PIECE_OVERHEAD;
         // An answer looks at all that is kept: asked at each of many small segments, it would cost their square.

@@ -171,7 +171,7 @@ pub trait FrameSink {
 
     /// Bytes of one side before stream offset `up_to` were received by the other but are not captured, at least not so
     /// far: frames that follow may answer what is never seen. Unlike after a [`hole`](Self::hole) they may still come, and
-    /// frames from before them, too.
+    /// frames from before them, too. [`u64::MAX`] where frames may come out of order for good.
     fn unseen(&mut self, connection: &FramedConnection<'_>, state: &mut Self::State, from: Side, up_to: u64) {
         let _ = (connection, state, from, up_to);
     }

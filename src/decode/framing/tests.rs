@@ -60,8 +60,8 @@ impl FrameSink for Collect {
         self.holes += 1;
     }
 
-    fn unseen(&mut self, _: &FramedConnection<'_>, (): &mut (), from: Side, _: u64) {
-        assert_eq!(from, Side::Client);
+    fn unseen(&mut self, _: &FramedConnection<'_>, (): &mut (), from: Side, up_to: u64) {
+        assert!(from == Side::Client || up_to == u64::MAX);
         self.unseen += 1;
         self.unseen_before = self.frames.len();
     }
@@ -517,6 +517,8 @@ fn waiting_ends_at_the_limit_and_says_so() {
     }
     assert!(bench.framing.sink.frames.len() > 60);
     assert!(matches!(bench.framing.sink.notes[0], FramingNote::HoldLimit { .. }));
+    // Of both sides, and before any of what waited.
+    assert_eq!((bench.framing.sink.unseen, bench.framing.sink.unseen_before), (2, 2));
     assert_eq!(bench.finish().frames.len(), 72);
 }
 
