@@ -135,7 +135,7 @@ pub(crate) fn spoilt(seed: u64) -> Scenario {
     let mut scenario = complete(seed);
     let mut chance = Chance::new(seed, 1);
     let defects = &mut scenario.defects;
-    match chance.below(8) {
+    match chance.below(10) {
         0 => defects.drop_rate = chance.one([0.02, 0.1, 0.3]),
         1 => defects.drop = (0..chance.within(1, 4)).map(|_| chance.within(1, 40)).collect(),
         2 => defects.snaplen = Some(u32::try_from(chance.within(54, 140)).unwrap_or(60)),
@@ -143,6 +143,12 @@ pub(crate) fn spoilt(seed: u64) -> Scenario {
         4 => defects.only = Some(chance.one([Side::Client, Side::Server])),
         5 => defects.reorder_rate = chance.one([0.05, 0.3]),
         6 => (defects.reorder_rate, defects.duplicate_rate, defects.drop_rate) = (0.1, 0.1, chance.one([0.0, 0.05])),
+        // Out of order where nothing else tells the order.
+        7 => (defects.no_handshake, defects.reorder_rate) = (true, chance.one([0.05, 0.3])),
+        8 => {
+            defects.only = Some(chance.one([Side::Client, Side::Server]));
+            defects.reorder_rate = chance.one([0.1, 0.4]);
+        }
         _ => {
             defects.from = nanos(chance.below(2000 * MILLISECOND));
             defects.until = chance.yes(2).then(|| nanos(chance.within(2000, 9000) * MILLISECOND));
