@@ -323,7 +323,7 @@ impl<S: FrameSink> LaneSink for Delivery<'_, S> {
     }
 
     fn event(&mut self, event: LaneEvent) {
-        let from = if self.way == self.core.client { Side::Client } else { Side::Server };
+        let from = self.core.side(self.way);
         let note = match event {
             LaneEvent::Skipped { offset, len } => {
                 self.counts.skipped_bytes += len;
