@@ -8,7 +8,7 @@ use super::model::{Model, Replayed, Run};
 use super::rules::Found;
 use super::{AnalysisOptions, AnalysisSink};
 use crate::decode::express::Express;
-use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame, STATE_IN_FIRST_LINE};
+use crate::decode::framing::{FrameSink, FramedConnection, FramingNote, LocatedFrame, PlainFrame, STATE_IN_FIRST_LINE};
 use crate::decode::halved::Apart;
 use crate::decode::prefetch::fetch;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, StreamNote, Way};
@@ -134,8 +134,12 @@ impl<S: AnalysisSink> Analysis<S> {
         self.sink
     }
 
+    /// Whether each frame has to be spoken of, whatever it is.
+    fn says_each(&self) -> bool {
+        self.replayed == Replayed::Wanted || self.sink.wants_steps()
+    }
+
     /// Takes in a frame by the general way.
-    #[inline(never)] // the express way is for what is common
     fn general(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
         let (model, run) = state.model_and_run(connection, &self.options, self.replayed);
         let step = model.frame(connection, frame, &mut self.found);
@@ -149,7 +153,6 @@ impl<S: AnalysisSink> Analysis<S> {
     }
 
     /// Says the step of a frame that went the express way.
-    #[inline(never)] // not for everybody
     fn say_express(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
         let Some(model) = &mut state.model else { return };
         let step = model.express_step(&state.run, frame);
@@ -197,14 +200,19 @@ impl<S: AnalysisSink> FrameSink for Analysis<S> {
     type State = AnalysisState;
 
     #[inline(always)] // into the loop over frames, which need not be put together then
+    fn express(&mut self, state: &mut AnalysisState, frame: &PlainFrame<'_>) -> bool {
+        self.express == Express::Taken && self.flow.is_continue() && !self.says_each() && state.run.take(frame)
+    }
+
+    #[inline(never)] // the express way is for what is common
     fn frame(&mut self, connection: &FramedConnection<'_>, state: &mut AnalysisState, frame: &LocatedFrame<'_>) {
         if self.flow.is_break() {
             return;
         }
-        let express = self.express == Express::Taken && state.run.take(frame);
-        if !express {
+        let taken = self.express == Express::Taken && frame.plain().is_some_and(|frame| state.run.take(&frame));
+        if !taken {
             self.general(connection, state, frame);
-        } else if self.replayed == Replayed::Wanted || self.sink.wants_steps() {
+        } else if self.says_each() {
             self.say_express(connection, state, frame);
         }
     }

@@ -121,7 +121,7 @@ impl Observer {
         time: Option<Timestamp>,
     ) -> Option<Note> {
         // A declared window may be full.
-        if self.window.edge().is_some() || !self.is_quiet() || !frame.is_flawless(from) {
+        if self.window.edge().is_some() || !self.is_quiet() || flaws(from, frame).is_some() {
             return None;
         }
         let (Pos(highest), last) = (self.highest(), self.last_acked());
@@ -446,7 +446,7 @@ fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Option<Flaws> {
 
 /// The short way for what nearly every frame is: nothing that [`all_flaws`] looks for.
 #[inline(always)] // into loops over frames, where a view need not be put together then
-pub(super) fn is_flawless(from: Side, view: FrameView<'_>) -> bool {
+pub(crate) fn is_flawless(from: Side, view: FrameView<'_>) -> bool {
     let Pos(pos) = view.pos();
     let repeats = view.seq() == pos && view.prev_seq() == pos && (from == Side::Client || pos == 0);
     repeats && view.ack() <= 1 && view.sent_time().is_finite() && view.padding_is_zero()

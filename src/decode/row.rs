@@ -116,12 +116,6 @@ impl<'a> CapturedFrame<'a> {
         self.has(Field::Pos).then(|| self.view.pos())
     }
 
-    /// True when it is whole and nothing is wrong with it by itself.
-    #[inline]
-    pub(crate) fn is_flawless(&self, from: Side) -> bool {
-        self.is_whole() && super::observer::is_flawless(from, self.view)
-    }
-
     /// Bytes captured.
     #[must_use]
     pub fn captured_len(&self) -> usize {

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::{FrameLayout, HEADER_LEN, Name, Pos};
 
-/// Bytes from sent_time to the end of any frame: f64, ack byte and padding, prev_seq, pos.
-const TAIL: usize = 20;
+/// The last bytes of any frame, in words of four: up to three bytes of padding at the end of the first or second, seq behind
+/// them, no word of padding or one, sent_time (two words), the ack byte and its padding, prev_seq, pos.
+const TAIL: usize = 32;
 
 /// Any bytes of a frame's length, with the layout that says what stands where. Every accessor works
 /// whatever the bytes are, so that a malformed frame can still be shown in full.
@@ -34,21 +35,35 @@ impl<'a> FrameView<'a> {
         self.layout
     }
 
-    fn array<const N: usize>(self, at: usize) -> [u8; N] {
-        // `new` checked the length once; every field of the layout lies within it.
-        self.bytes.get(at..at + N).and_then(|s| s.try_into().ok()).unwrap_or([0; N])
-    }
-
-    /// From sent_time to the end: the same twenty bytes for every P.
+    /// What stands at the end, whatever P is.
+    #[inline(always)] // this, and what it serves: into loops over frames, where their length is known
     fn tail(self) -> &'a [u8; TAIL] {
         // `new` checked the length: no layout is shorter.
         self.bytes.last_chunk().unwrap_or(&[0; TAIL])
     }
 
+    /// A word of the tail.
+    #[inline(always)]
+    fn word<const NUMBER: usize>(self) -> u32 {
+        let [word, ..] = self.tail().as_chunks::<4>().0.split_at(NUMBER).1 else { return 0 };
+        u32::from_le_bytes(*word)
+    }
+
+    /// The four bytes before seq, seq, and the padding behind it.
+    #[inline(always)]
+    fn around_seq(self) -> [u32; 3] {
+        if self.layout.seq() + 4 < self.layout.sent_time() {
+            [self.word::<0>(), self.word::<1>(), self.word::<2>()]
+        } else {
+            [self.word::<1>(), self.word::<2>(), 0]
+        }
+    }
+
     /// The header field: the name and its padding.
     #[must_use]
     pub fn header(self) -> [u8; HEADER_LEN] {
-        self.array(0)
+        // `new` checked the length: no layout is shorter.
+        self.bytes.first_chunk().copied().unwrap_or_default()
     }
 
     /// The header without trailing NULs, known name or not.
@@ -78,7 +93,7 @@ impl<'a> FrameView<'a> {
     /// The payload as the position it acknowledges: decimal digits that fit an `i32`. `None` for
     /// anything else (`bad-ack-number`), for frames other than ACK too.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn ack_number(self) -> Option<Pos> {
         let field = self.payload_field();
         // A number of up to eight digits is in the first eight bytes, which every frame has behind its header.
@@ -95,44 +110,49 @@ impl<'a> FrameView<'a> {
 
     /// seq.
     #[must_use]
+    #[inline(always)]
     pub fn seq(self) -> i32 {
-        i32::from_le_bytes(self.array(self.layout.seq()))
+        let [_, seq, _] = self.around_seq();
+        seq.cast_signed()
     }
 
     /// sent_time in Unix seconds, as the sender wrote it: it may be NaN, infinite or nonsense.
     #[must_use]
+    #[inline]
     pub fn sent_time(self) -> f64 {
-        let [a, b, c, d, e, f, g, h, ..] = *self.tail();
-        f64::from_le_bytes([a, b, c, d, e, f, g, h])
+        f64::from_bits(u64::from(self.word::<3>()) | u64::from(self.word::<4>()) << 32)
     }
 
     /// The ack byte: 0 or 1 in a well-formed frame.
     #[must_use]
+    #[inline]
     pub fn ack(self) -> u8 {
-        self.tail()[8]
+        let [ack, ..] = self.word::<5>().to_le_bytes();
+        ack
     }
 
     /// prev_seq.
     #[must_use]
+    #[inline]
     pub fn prev_seq(self) -> i32 {
-        let [.., a, b, c, d, _, _, _, _] = *self.tail();
-        i32::from_le_bytes([a, b, c, d])
+        self.word::<6>().cast_signed()
     }
 
     /// pos.
     #[must_use]
+    #[inline]
     pub fn pos(self) -> Pos {
-        let [.., a, b, c, d] = *self.tail();
-        Pos(i32::from_le_bytes([a, b, c, d]))
+        Pos(self.word::<7>().cast_signed())
     }
 
     /// True when every alignment byte is zero.
     #[must_use]
+    #[inline(always)]
     pub fn padding_is_zero(self) -> bool {
-        let gap = |from: usize, to: usize| self.bytes.get(from..to).is_some_and(|s| s.iter().all(|b| *b == 0));
-        let l = self.layout;
-        let [_, _, _, _, _, _, _, _, _, a, b, c, ..] = *self.tail();
-        gap(l.payload_end(), l.seq()) && gap(l.seq() + 4, l.sent_time()) && [a, b, c] == [0; 3]
+        let [before_seq, _, behind_seq] = self.around_seq();
+        let payload_bytes = 4 - (self.layout.seq() - self.layout.payload_end());
+        let behind_payload = u64::from(before_seq) >> (8 * payload_bytes);
+        behind_payload == 0 && behind_seq == 0 && self.word::<5>() >> 8 == 0
     }
 }
 
@@ -325,12 +345,47 @@ fn trim_nuls(mut bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{HANDSHAKE, MaxMsgSize};
+    use super::super::{Field, HANDSHAKE, MaxMsgSize};
     use super::*;
     use proptest::prelude::*;
 
     fn layout(p: u16) -> FrameLayout {
         FrameLayout::new(MaxMsgSize::new(p).unwrap())
+    }
+
+    /// The value of a field, by nothing but the offsets of the layout; of padding, whether there is any.
+    fn at_its_offset(bytes: &[u8], layout: FrameLayout, field: Field) -> u64 {
+        let ranges = layout.fields().filter(|(f, _)| *f == field).map(|(_, range)| range);
+        let bytes: Vec<u8> = ranges.flat_map(|range| bytes[range].to_vec()).collect();
+        match field {
+            Field::Padding => u64::from(bytes.iter().any(|byte| *byte != 0)),
+            _ => bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+        }
+    }
+
+    #[test]
+    fn every_byte_of_a_frame_is_of_the_field_that_stands_there_whatever_p_is() {
+        for p in (4..=64).chain(9984..=9999) {
+            let layout = layout(p);
+            let mut bytes = vec![0; layout.len()];
+            // Of header and payload, all but the last bytes are passed over.
+            for at in usize::from(p)..layout.len() {
+                bytes[at] = 0x81;
+                let view = FrameView::new(&bytes, layout).unwrap();
+                let of = |field| at_its_offset(&bytes, layout, field);
+                assert_eq!(u64::from(view.seq().cast_unsigned()), of(Field::Seq), "seq, byte {at}, P = {p}");
+                assert_eq!(view.sent_time().to_bits(), of(Field::SentTime), "sent_time, byte {at}, P = {p}");
+                assert_eq!(u64::from(view.ack()), of(Field::Ack), "ack, byte {at}, P = {p}");
+                assert_eq!(
+                    u64::from(view.prev_seq().cast_unsigned()),
+                    of(Field::PrevSeq),
+                    "prev_seq, byte {at}, P = {p}"
+                );
+                assert_eq!(u64::from(view.pos().0.cast_unsigned()), of(Field::Pos), "pos, byte {at}, P = {p}");
+                assert_eq!(view.padding_is_zero(), of(Field::Padding) == 0, "padding, byte {at}, P = {p}");
+                bytes[at] = 0;
+            }
+        }
     }
 
     proptest! {

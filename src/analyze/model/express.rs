@@ -15,9 +15,9 @@ use super::super::ledger::index;
 use super::super::metrics::{Flight, Held, RoundTrips};
 use super::super::{Step, StepVerdict};
 use super::Model;
-use crate::decode::framing::LocatedFrame;
-use crate::decode::observer::fingerprint;
+use crate::decode::framing::{LocatedFrame, PlainFrame};
 use crate::decode::observer::memory::Copies;
+use crate::decode::observer::{fingerprint, is_flawless};
 use crate::decode::prefetch::fetch_first;
 use crate::window::{Acknowledgement, Arrival, Departure, Positions};
 use crate::wire::{FrameView, Name, Pos, Side};
@@ -132,12 +132,11 @@ impl Run {
 
     /// Takes in the frame if it is the next ordinary one of a quiet exchange; else changes nothing and says false.
     #[inline(always)] // into the loop over frames
-    pub(in crate::analyze) fn take(&mut self, located: &LocatedFrame<'_>) -> bool {
-        let LocatedFrame { from, packet, time, ref frame, .. } = *located;
-        let view = frame.view();
-        let (Some(time), Some(name)) = (time, frame.name()) else { return false };
+    pub(in crate::analyze) fn take(&mut self, frame: &PlainFrame<'_>) -> bool {
+        let PlainFrame { from, packet, time, name, view } = *frame;
+        let Some(time) = time else { return false };
         let fits = self.is_on() && view.bytes().len() == usize::from(self.len) && packet >= self.packet;
-        if !fits || !frame.is_flawless(from) {
+        if !fits || !is_flawless(from, view) {
             return false;
         }
         let Some(moment) = self.copies.moment(time).filter(|moment| *moment >= self.moment) else { return false };

@@ -213,7 +213,11 @@ impl<S: StreamSink> Connections<S> {
             let connection = self.connections.get(slot as usize)?;
             A::way(connection.between(), addresses, ports).map(|way| (slot, way))
         });
-        let Some((slot, way)) = guessed.or_else(|| self.look_up(hash, addresses, ports)) else { return false };
+        let found = match guessed {
+            Some(found) => Some(found),
+            None => self.look_up(hash, addresses, ports),
+        };
+        let Some((slot, way)) = found else { return false };
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
         connection.express(packet, time, parts, way, &mut self.shared, sink)
     }

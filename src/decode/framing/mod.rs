@@ -15,7 +15,7 @@ mod sink;
 
 pub use capacity::{Capacity, CapacityBasis};
 pub(crate) use delivery::STATE_IN_FIRST_LINE;
-pub use sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, FramingOptions, LocatedFrame};
+pub use sink::{FrameSink, FramedConnection, FramingCounts, FramingNote, FramingOptions, LocatedFrame, PlainFrame};
 
 use delivery::{Core, Delivery, Owed};
 use lane::Lane;

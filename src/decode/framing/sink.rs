@@ -6,7 +6,7 @@ use super::Capacity;
 use crate::decode::CapturedFrame;
 use crate::decode::reassembly::{Closing, ConnectionInfo, Hole, Start, StreamNote, Way};
 use crate::time::Timestamp;
-use crate::wire::{FrameLayout, MaxMsgSize, Name, Side};
+use crate::wire::{FrameLayout, FrameView, MaxMsgSize, Name, Side};
 
 /// What the user asks of framing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +66,32 @@ pub struct LocatedFrame<'a> {
     pub offset: u64,
     /// The frame.
     pub frame: CapturedFrame<'a>,
+}
+
+impl<'a> LocatedFrame<'a> {
+    /// The same, if it came whole and has a known name.
+    #[must_use]
+    pub fn plain(&self) -> Option<PlainFrame<'a>> {
+        let Self { from, packet, time, ref frame, .. } = *self;
+        let name = frame.name().filter(|_| frame.is_whole())?;
+        Some(PlainFrame { from, packet, time, name, view: frame.view() })
+    }
+}
+
+/// A frame with a known name that came whole in one packet, and nothing else about it: it stays in the registers of whoever
+/// asks a question or two of each frame.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainFrame<'a> {
+    /// Who sent it.
+    pub from: Side,
+    /// The packet that carried it.
+    pub packet: u64,
+    /// Capture time of `packet`.
+    pub time: Option<Timestamp>,
+    /// Its name.
+    pub name: Name,
+    /// Its bytes.
+    pub view: FrameView<'a>,
 }
 
 /// Something about a connection's frames that its rows do not say.
@@ -159,6 +185,13 @@ pub trait FrameSink {
     /// Whether [`frame`](Self::frame) does anything at all: if not, it may be left out. Asked for each packet.
     fn wants_frames(&self) -> bool {
         true
+    }
+
+    /// Takes in the next frame, if that is all there is to do for it; else changes nothing and says false, and
+    /// [`frame`](Self::frame) is called.
+    fn express(&mut self, state: &mut Self::State, frame: &PlainFrame<'_>) -> bool {
+        let _ = (state, frame);
+        false
     }
 
     /// The next frame.

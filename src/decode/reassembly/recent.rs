@@ -48,7 +48,7 @@ const PLACES: [[u64; 2]; SHORT / 16 + 1] = [
     [0xA458_FEA3_F493_3D7E, 0x0D95_748F_728E_B658],
 ];
 
-#[inline]
+#[inline(always)] // of a chunk that is delivered; a copy is seldom compared
 fn fingerprint(bytes: &[u8]) -> u64 {
     let (blocks, _) = bytes.as_chunks::<16>();
     let Some(last) = bytes.last_chunk::<16>().filter(|_| bytes.len() <= SHORT) else {
@@ -68,6 +68,7 @@ fn mixed(block: &[u8; 16], place: &[u64; 2]) -> u64 {
 }
 
 /// The same for chunks of any length.
+#[inline(never)]
 fn long_fingerprint(bytes: &[u8]) -> u64 {
     const HASHER: FixedState = FixedState::with_seed(0x5EED);
     let mut hasher = HASHER.build_hasher();
