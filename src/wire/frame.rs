@@ -414,7 +414,7 @@ mod tests {
                 bytes[..HEADER_LEN].copy_from_slice(&Name::Msg.header());
                 bytes[layout.ack()] &= 1;
                 for (field, range) in layout.fields() {
-                    if field == super::super::Field::Padding { bytes[range].fill(0); }
+                    if field == Field::Padding { bytes[range].fill(0); }
                 }
             }
             let view = FrameView::new(&bytes, layout).unwrap();
