@@ -121,7 +121,7 @@ impl Observer {
         time: Option<Timestamp>,
     ) -> Option<Note> {
         // A declared window may be full.
-        if self.window.edge().is_some() || !self.is_quiet() || flaws(from, frame).is_some() {
+        if self.window.edge().is_some() || !self.is_quiet() || !is_clean(from, frame) {
             return None;
         }
         let (Pos(highest), last) = (self.highest(), self.last_acked());
@@ -441,7 +441,13 @@ const PLACES: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
 /// What is wrong with the frame by itself, as far as it was captured; `None` when nothing is.
 #[inline]
 fn flaws(from: Side, frame: &CapturedFrame<'_>) -> Option<Flaws> {
-    (!frame.is_whole() || !is_flawless(from, frame.view())).then(|| all_flaws(from, frame))
+    (!is_clean(from, frame)).then(|| all_flaws(from, frame))
+}
+
+/// True when it is whole and nothing is wrong with it by itself.
+#[inline(always)] // as below
+fn is_clean(from: Side, frame: &CapturedFrame<'_>) -> bool {
+    frame.is_whole() && is_flawless(from, frame.view())
 }
 
 /// The short way for what nearly every frame is: nothing that [`all_flaws`] looks for.

@@ -213,6 +213,7 @@ impl<S: StreamSink> Connections<S> {
             let connection = self.connections.get(slot as usize)?;
             A::way(connection.between(), addresses, ports).map(|way| (slot, way))
         });
+        // A closure for this would borrow what it needs, which would have to be in memory for each packet.
         let found = match guessed {
             Some(found) => Some(found),
             None => self.look_up(hash, addresses, ports),

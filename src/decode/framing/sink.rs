@@ -78,13 +78,13 @@ impl<'a> LocatedFrame<'a> {
     }
 }
 
-/// A frame with a known name that came whole in one packet, and nothing else about it: it stays in the registers of whoever
-/// asks a question or two of each frame.
+/// A whole frame with a known name, and nothing else about it: it stays in the registers of whoever asks a question or two
+/// of each frame.
 #[derive(Debug, Clone, Copy)]
 pub struct PlainFrame<'a> {
     /// Who sent it.
     pub from: Side,
-    /// The packet that carried it.
+    /// The packet that carried its last byte.
     pub packet: u64,
     /// Capture time of `packet`.
     pub time: Option<Timestamp>,
