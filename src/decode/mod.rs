@@ -26,6 +26,7 @@ pub mod reading;
 pub mod reassembly;
 pub mod row;
 pub mod rows;
+mod second_thread;
 pub mod segment;
 mod stream_files;
 

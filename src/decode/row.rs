@@ -29,6 +29,12 @@ impl<'a> CapturedFrame<'a> {
         Self { view, missing: &[], name: Some(name) }
     }
 
+    /// A frame of which all is known: [`missing`](Self::missing) and [`name`](Self::name) of one with the same bytes.
+    #[inline]
+    pub(super) const fn known(view: FrameView<'a>, missing: &'a [Range<usize>], name: Option<Name>) -> Self {
+        Self { view, missing, name }
+    }
+
     /// A frame of which the byte ranges `missing` (ascending, within the frame) were not captured and
     /// read as zero in `view`.
     #[must_use]

@@ -293,7 +293,7 @@ pub enum FrameError {
 }
 
 /// The number in a word that begins with a digit: decimal digits, then NULs.
-#[inline]
+#[inline(always)] // as what asks for it
 fn short_number(word: u64) -> Option<u32> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let values = word ^ (EACH * b'0' as u64);

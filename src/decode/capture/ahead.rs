@@ -16,7 +16,7 @@ use super::Compression;
 use super::facts::Note;
 use super::reads::{CAPACITY, SourceError};
 use super::source::Source;
-use super::watch::{self, Watch};
+use crate::decode::second_thread::{Watch, has_second_processor};
 
 /// Blocks on their way: one is taken apart, one is filled, and the others wait so that neither side does.
 const BLOCKS: usize = 4;
@@ -24,6 +24,9 @@ const BLOCKS: usize = 4;
 /// Free bytes before a block's data, for what was left of the block before. Not a multiple of a page: reads into
 /// page-aligned memory measured slower.
 pub(super) const HEAD_ROOM: usize = 16 * 1024 + 64;
+
+/// Blocks between two looks at that.
+const LOOK_EVERY: u32 = 32;
 
 /// So large a part of its time may whoever takes the blocks be kept from running, most likely by the thread that fills them.
 const MAY_LOSE: f64 = 0.04;
@@ -61,7 +64,7 @@ pub(super) struct Ahead {
 impl Ahead {
     /// Hands the source to a thread; gives it back where there is no processor or no thread for that.
     pub(super) fn start(source: Box<Source>) -> Result<Self, Box<Source>> {
-        if !watch::has_second_processor() {
+        if !has_second_processor() {
             return Err(source);
         }
         let compression = source.compression();
@@ -80,7 +83,7 @@ impl Ahead {
             return Err(source);
         }
         hand.send(source).map_err(|returned| returned.0)?;
-        let ahead = Self { blocks, free: to_fill, compression, enough, watch: Watch::begin(MAY_LOSE) };
+        let ahead = Self { blocks, free: to_fill, compression, enough, watch: Watch::begin(LOOK_EVERY, MAY_LOSE) };
         (0..BLOCKS).for_each(|_| ahead.recycle(Vec::new()));
         Ok(ahead)
     }

@@ -33,7 +33,6 @@ mod run;
 mod shared;
 mod sniff;
 mod source;
-mod watch;
 mod window;
 pub mod wireshark_json;
 

@@ -15,7 +15,7 @@ use std::thread;
 
 use super::reads::{CAPACITY, SourceError};
 use super::source::Source;
-use super::watch::Watch;
+use crate::decode::second_thread::Watch;
 
 /// Bytes of a block. Tests have short files.
 const LEN: usize = if cfg!(test) { 2048 } else { CAPACITY / 2 };
@@ -25,6 +25,9 @@ const READY: u64 = 2;
 
 /// Blocks at most: by as many may one thread be ahead of the other.
 const BLOCKS: usize = 4;
+
+/// Blocks between two looks at what the first loses.
+const LOOK_EVERY: u32 = 32;
 
 /// So large a part of its time may the first be kept from running, or wait for the second, which may be: with less than that
 /// lost, two do more than one.
@@ -150,7 +153,7 @@ impl Tap {
         let common = Arc::new(common);
         [Who::First, Who::Second].map(|who| {
             let common = Arc::clone(&common);
-            Self { common, who, watch: Watch::begin(MAY_LOSE) }
+            Self { common, who, watch: Watch::begin(LOOK_EVERY, MAY_LOSE) }
         })
     }
 

@@ -11,8 +11,8 @@ use super::facts::Note;
 use super::reads::{CAPACITY, SourceError};
 use super::shared::{self, Stop, Tap};
 use super::source::Source;
-use super::watch;
 use super::{CaptureError, CaptureLimits, Compression};
+use crate::decode::second_thread;
 
 /// Its size before [`LONG`]: of a short input, a smaller buffer has fewer pages to be made.
 const FIRST_CAPACITY: usize = 64 * 1024;
@@ -372,7 +372,7 @@ impl Window {
     /// unpacking ahead gains more, nor where a second thread would find no processor or no memory.
     pub(super) fn shares(&mut self, shares: bool) {
         let plain = self.feed.compression().is_none();
-        self.shares = shares && plain && watch::has_second_processor() && !watch::has_little_memory();
+        self.shares = shares && plain && second_thread::has_second_processor() && !second_thread::has_little_memory();
     }
 
     /// The input has ended: there is nothing more.

@@ -67,7 +67,10 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
         Shared { to: Target::Nowhere, filter, scratch: Scratch::default(), left: count, shown: 0, error: None, pace };
     let for_people = matches!(output, Output::Rows(form, _) if form.is_for_people());
     shared.to = match output {
-        Output::Rows(form, options) => Target::Printer(printer(form, options, out)),
+        Output::Rows(form, options) => {
+            let second_thread = limits.capture.second_thread;
+            Target::Printer(printer(form, Options { second_thread, ..options }, out))
+        }
         Output::Messages(form) => Target::Messages(form, out),
         Output::Quiet => Target::Nowhere,
     };

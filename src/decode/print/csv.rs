@@ -14,16 +14,16 @@ use std::io::{self, Write};
 use super::escape::{Origin, Quoting, is_plain, write_escaped, write_plain};
 use super::info::write_common_info;
 use super::number::{write_epoch, write_integer, write_shortest};
-use super::plain::{Lines, Pen, PlainName, PlainRow};
+use super::plain::{Pen, PlainName, PlainRow};
 use super::sink::Sink;
+use super::style::Style;
 use super::words::{write_name, write_side};
-use super::{Flushing, RowPrinter};
 use crate::decode::row::{COLUMNS, Row};
 use crate::wire::Side;
 
 /// What stands between cells, and how a cell that holds it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delimiter {
+pub(super) enum Delimiter {
     /// CSV: cells with a comma or a quote are quoted.
     Comma,
     /// TSV: tabs in cells are escaped.
@@ -39,57 +39,39 @@ impl Delimiter {
     }
 }
 
-/// Prints rows as CSV or TSV.
-#[derive(Debug)]
-pub struct Delimited<W> {
-    sink: Sink<W>,
-    delimiter: Delimiter,
-    lines: Lines,
-    info: String,
+/// Rows as CSV or TSV.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Delimited {
+    pub(super) delimiter: Delimiter,
 }
 
-impl<W: Write> Delimited<W> {
-    /// A printer that has already written the header row (to its buffer).
-    pub fn new(out: W, delimiter: Delimiter, flushing: Flushing) -> Self {
-        let mut sink = Sink::new(out, flushing);
+impl Style for Delimited {
+    fn begin<W: Write>(&mut self, sink: &mut Sink<W>) {
+        let out = sink.buffer();
         for (i, name) in COLUMNS.iter().enumerate() {
             if i > 0 {
-                sink.buffer.push(delimiter.byte());
+                out.push(self.delimiter.byte());
             }
-            sink.buffer.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(name.as_bytes());
         }
-        sink.buffer.push(b'\n');
-        Self { sink, delimiter, lines: Lines::new(), info: String::new() }
+        out.push(b'\n');
     }
-}
 
-impl<W: Write> RowPrinter for Delimited<W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+    #[inline(never)] // with all of its parts, which are not made again for each caller then
+    fn row<W: Write>(&mut self, row: &Row<'_>, sink: &mut Sink<W>) -> io::Result<()> {
         match PlainRow::of(row) {
-            Some(plain) => self.lines.lay(|pen| lay_row(pen, &plain, self.delimiter)),
+            Some(plain) => sink.lay(|pen| lay_row(pen, &plain, self.delimiter)),
             None => {
-                self.lines.hand_on(&mut self.sink.buffer);
-                write_row(&mut self.sink.buffer, row, self.delimiter, &mut self.info);
+                let (out, info) = sink.buffer_and_scratch();
+                write_row(out, row, self.delimiter, info);
             }
         }
-        if self.lines.are_full() || self.sink.flushing() == Flushing::Row {
-            self.lines.hand_on(&mut self.sink.buffer);
-        }
-        self.sink.end_row()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.lines.hand_on(&mut self.sink.buffer);
-        self.sink.flush()
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.flush()
+        Ok(())
     }
 }
 
 /// The short way.
-#[inline(always)] // one call for each row
+#[inline(always)] // as above
 pub(super) fn lay_row(pen: &mut Pen<'_>, row: &PlainRow<'_>, delimiter: Delimiter) {
     let between = delimiter.byte();
     pen.digits(row.packet);

@@ -11,8 +11,9 @@ use super::escape::{Origin, Quoting, write_escaped};
 use super::hexdump::{is_missing, write_hexdump};
 use super::number::{hex_digits, write_integer, write_python_float};
 use super::sink::Sink;
+use super::style::Style;
 use super::time_format::{Clock, write_utc};
-use super::{Bytes, Detail, Options, RowPrinter};
+use super::{Bytes, Detail, Options};
 use crate::decode::row::{CapturedFrame, Row};
 use crate::time::Timestamp;
 use crate::wire::{Field, Side};
@@ -20,35 +21,27 @@ use crate::wire::{Field, Side};
 /// Bytes of a field shown beside its meaning; `-x` shows them all.
 const RAW_BYTES: usize = 12;
 
-/// Prints each frame as a paragraph.
-#[derive(Debug)]
-pub struct Details<W> {
-    sink: Sink<W>,
+/// Each frame as a paragraph.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Details {
     clock: Clock,
     detail: Detail,
     bytes: Bytes,
-    info: String,
 }
 
-impl<W: Write> Details<W> {
-    /// A printer that has written nothing yet; of `options`, width and colour do not apply.
-    pub fn new(out: W, options: Options) -> Self {
-        Self {
-            sink: Sink::new(out, options.flushing),
-            clock: Clock::new(options.time),
-            detail: options.detail,
-            bytes: options.bytes,
-            info: String::new(),
-        }
+impl Details {
+    /// Of `options`, width and colour do not apply.
+    pub(super) fn new(options: Options) -> Self {
+        Self { clock: Clock::new(options.time), detail: options.detail, bytes: options.bytes }
     }
 }
 
-impl<W: Write> RowPrinter for Details<W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let out = &mut self.sink.buffer;
-        self.info.clear();
+impl Style for Details {
+    fn row<W: Write>(&mut self, row: &Row<'_>, sink: &mut Sink<W>) -> io::Result<()> {
+        let (out, info) = sink.buffer_and_scratch();
+        info.clear();
         // A String takes any text; an error could only come from the value's own Display.
-        let _ = write!(self.info, "{}", row.info);
+        let _ = write!(info, "{}", row.info);
         write_summary(out, row);
         match self.detail {
             Detail::Summary => {
@@ -56,9 +49,9 @@ impl<W: Write> RowPrinter for Details<W> {
                     out.extend_from_slice(b", ");
                     self.clock.write(out, row.packet, time);
                 }
-                if !self.info.is_empty() {
+                if !info.is_empty() {
                     out.extend_from_slice(b"  ");
-                    write_escaped(out, self.info.as_bytes(), Origin::Ours, Quoting::Plain);
+                    write_escaped(out, info.as_bytes(), Origin::Ours, Quoting::Plain);
                 }
                 out.push(b'\n');
             }
@@ -69,8 +62,8 @@ impl<W: Write> RowPrinter for Details<W> {
                 if let Some(verdict) = row.info.verdict() {
                     write_note(out, "Verdict", verdict);
                 }
-                if !self.info.is_empty() {
-                    write_note(out, "Info", &self.info);
+                if !info.is_empty() {
+                    write_note(out, "Info", info);
                 }
                 oddities::for_each(row, |text| write_note(out, "Note", text));
             }
@@ -79,19 +72,15 @@ impl<W: Write> RowPrinter for Details<W> {
             write_hexdump(out, &row.frame);
         }
         out.push(b'\n');
-        self.sink.end_row()
+        Ok(())
     }
 
     fn observe(&mut self, packet: u64, time: Timestamp) {
         self.clock.observe(packet, time);
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.sink.flush()
+    fn can_be_foreseen(&self) -> bool {
+        self.clock.can_be_foreseen()
     }
 }
 

@@ -11,95 +11,63 @@ use std::io::{self, Write};
 use super::escape::{Origin, Quoting, write_escaped};
 use super::info::write_common_info;
 use super::number::{hex_digits, write_epoch, write_hex, write_integer, write_shortest};
-use super::plain::{Lines, Pen, PlainName, PlainRow};
+use super::plain::{Pen, PlainName, PlainRow};
 use super::sink::Sink;
+use super::style::Style;
 use super::words::{write_name, write_side};
-use super::{Flushing, RowPrinter};
 use crate::decode::row::Row;
 use crate::wire::Side;
 
-/// How objects are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrangement {
-    /// One array, an object a line.
-    Array,
-    /// One object a line and nothing else.
-    Lines,
-}
-
-/// Prints rows as JSON. The array is complete only after [`RowPrinter::finish`], with however few rows.
-#[derive(Debug)]
-pub struct Json<W> {
-    sink: Sink<W>,
-    arrangement: Arrangement,
+/// Rows as JSON. The array is complete only at the end, with however few rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Json {
     /// What stands before the next object.
     lead: &'static [u8],
-    lines: Lines,
-    info: String,
+    /// What stands before those after it.
+    between: &'static [u8],
+    /// What stands behind each.
+    end: &'static [u8],
 }
 
-impl<W: Write> Json<W> {
-    /// A printer that has written nothing yet.
-    pub fn new(out: W, arrangement: Arrangement, flushing: Flushing) -> Self {
-        let lead: &[u8] = match arrangement {
-            Arrangement::Array => b"[\n",
-            Arrangement::Lines => b"",
-        };
-        Self { sink: Sink::new(out, flushing), arrangement, lead, lines: Lines::new(), info: String::new() }
-    }
+impl Json {
+    /// One array, an object a line.
+    pub(super) const ARRAY: Self = Self { lead: b"[\n", between: b",\n", end: b"" };
+
+    /// One object a line and nothing else.
+    pub(super) const LINES: Self = Self { lead: b"", between: b"", end: b"\n" };
 }
 
-impl<W: Write> RowPrinter for Json<W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let end: &[u8] = match self.arrangement {
-            Arrangement::Array => b"",
-            Arrangement::Lines => b"\n",
-        };
+impl Style for Json {
+    #[inline(never)] // with all of its parts, which are not made again for each caller then
+    fn row<W: Write>(&mut self, row: &Row<'_>, sink: &mut Sink<W>) -> io::Result<()> {
         match PlainRow::of(row) {
-            Some(plain) => self.lines.lay(|pen| {
+            Some(plain) => sink.lay(|pen| {
                 pen.text(self.lead);
                 lay_object(pen, &plain);
-                pen.text(end);
+                pen.text(self.end);
             }),
             None => {
-                let out = &mut self.sink.buffer;
-                self.lines.hand_on(out);
+                let (out, info) = sink.buffer_and_scratch();
                 out.extend_from_slice(self.lead);
-                write_object(out, row, &mut self.info);
-                out.extend_from_slice(end);
+                write_object(out, row, info);
+                out.extend_from_slice(self.end);
             }
         }
-        if self.arrangement == Arrangement::Array {
-            self.lead = b",\n";
-        }
-        if self.lines.are_full() || self.sink.flushing() == Flushing::Row {
-            self.lines.hand_on(&mut self.sink.buffer);
-        }
-        self.sink.end_row()
+        self.lead = self.between;
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.lines.hand_on(&mut self.sink.buffer);
-        self.sink.flush()
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.lines.hand_on(&mut self.sink.buffer);
-        if self.arrangement == Arrangement::Array {
-            let end: &[u8] = match self.lead {
-                b"[\n" => b"[]\n",
-                b"" => b"",
-                _ => b"\n]\n",
-            };
-            self.sink.buffer.extend_from_slice(end);
-            self.lead = b"";
+    fn finish<W: Write>(&mut self, sink: &mut Sink<W>) -> io::Result<()> {
+        if *self != Self::LINES {
+            let end: &[u8] = if self.lead == self.between { b"\n]\n" } else { b"[]\n" };
+            sink.buffer().extend_from_slice(end);
         }
-        self.sink.flush()
+        Ok(())
     }
 }
 
 /// The short way.
-#[inline(always)] // one call for each row
+#[inline(always)] // as above
 pub(super) fn lay_object(pen: &mut Pen<'_>, row: &PlainRow<'_>) {
     pen.put(b"{\"packet\":");
     pen.digits(row.packet);

@@ -1,11 +1,11 @@
 //! Rows as text: every output form of the packet table.
 //!
 //! ```text
-//! Row ─► RowPrinter ─┬─ table           for people            table.rs
-//!                    ├─ details, bytes  -V and -x              details.rs, hexdump.rs
-//!                    ├─ csv, tsv        for spreadsheets       csv.rs
-//!                    ├─ json, ndjson    for programs           json.rs
-//!                    └─ text            the reference's form   text.rs
+//! Row ─► RowPrinter ─► Style ─┬─ table           for people            table.rs
+//!                             ├─ details, bytes  -V and -x              details.rs, hexdump.rs
+//!                             ├─ csv, tsv        for spreadsheets       csv.rs
+//!                             ├─ json, ndjson    for programs           json.rs
+//!                             └─ text            the reference's form   text.rs
 //! ```
 //!
 //! Printing never computes: what is said about a frame comes in with its [`Row`]. Bytes of the capture reach no
@@ -17,12 +17,16 @@ pub mod escape;
 mod hexdump;
 mod info;
 pub mod json;
+mod kept;
 mod number;
 mod plain;
+mod printer;
 mod sink;
+mod style;
 pub mod table;
 pub mod text;
 mod time_format;
+mod two;
 mod words;
 
 pub use time_format::{TimeFormat, TimeFormatError, TimeReference};
@@ -31,6 +35,13 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+use self::csv::{Delimited, Delimiter};
+use self::details::Details;
+use self::json::Json;
+use self::printer::{Help, Printer};
+use self::sink::Sink;
+use self::table::Table;
+use self::text::Text;
 use crate::decode::row::Row;
 use crate::time::Timestamp;
 
@@ -173,7 +184,7 @@ pub enum Bytes {
     Shown,
 }
 
-/// What a printer is told besides its form. All but `flushing` is for people: [`Form::is_for_people`].
+/// What a printer is told besides its form. All but `flushing` and `second_thread` is for people: [`Form::is_for_people`].
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// When rows reach the writer.
@@ -188,20 +199,23 @@ pub struct Options {
     pub detail: Detail,
     /// `-x`: the bytes follow each frame; the table becomes one line a frame.
     pub bytes: Bytes,
+    /// Whether a second thread may write some of many rows: for programs, too. The text is the same.
+    pub second_thread: bool,
 }
 
 /// The printer of `form` into `out`.
 pub fn printer<'w, W: Write + 'w>(form: Form, options: Options, out: W) -> Box<dyn RowPrinter + 'w> {
-    let flushing = options.flushing;
+    let (flushing, second_thread) = (options.flushing, options.second_thread);
+    let (sink, help) = (Sink::new(out, flushing), Help::new(second_thread && flushing == Flushing::Block));
     match form {
-        Form::Table | Form::Text if options.detail == Detail::Full => Box::new(details::Details::new(out, options)),
-        Form::Table if options.bytes == Bytes::Shown => Box::new(details::Details::new(out, options)),
-        Form::Table => Box::new(table::Table::new(out, options)),
-        Form::Csv => Box::new(csv::Delimited::new(out, csv::Delimiter::Comma, flushing)),
-        Form::Tsv => Box::new(csv::Delimited::new(out, csv::Delimiter::Tab, flushing)),
-        Form::Json => Box::new(json::Json::new(out, json::Arrangement::Array, flushing)),
-        Form::Ndjson => Box::new(json::Json::new(out, json::Arrangement::Lines, flushing)),
-        Form::Text => Box::new(text::Text::new(out, &options)),
+        Form::Table | Form::Text if options.detail == Detail::Full => Printer::boxed(Details::new(options), sink, help),
+        Form::Table if options.bytes == Bytes::Shown => Printer::boxed(Details::new(options), sink, help),
+        Form::Table => Printer::boxed(Table::new(options), sink, help),
+        Form::Csv => Printer::boxed(Delimited { delimiter: Delimiter::Comma }, sink, help),
+        Form::Tsv => Printer::boxed(Delimited { delimiter: Delimiter::Tab }, sink, help),
+        Form::Json => Printer::boxed(Json::ARRAY, sink, help),
+        Form::Ndjson => Printer::boxed(Json::LINES, sink, help),
+        Form::Text => Printer::boxed(Text::new(&options), sink, help),
     }
 }
 

@@ -18,8 +18,9 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::sink::Sink;
+use super::style::Style;
 use super::time_format::Clock;
-use super::{Colour, Flushing, Options, RowPrinter, Width};
+use super::{Colour, Flushing, Options, Width};
 use crate::decode::row::Row;
 use crate::time::Timestamp;
 use arrange::{Arrangement, Extent};
@@ -32,21 +33,31 @@ const BLOCK_ROWS: usize = 1000;
 /// Rows of the first block that comfy-table draws; the rest is written as later rows are, in a twentieth of the time.
 const DRAWN_ROWS: usize = 16;
 
+/// Tables no wider than this may be written by two threads, of which each keeps some blocks of rows in full width.
+const FORESEEN_WIDTH: usize = 1024;
+
 /// Text that the first block may hold; reached before [`BLOCK_ROWS`] only with very long payloads.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Prints rows as a table.
-#[derive(Debug)]
-pub struct Table<W> {
-    sink: Sink<W>,
+/// Rows as a table.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
     colour: Colour,
     width: Width,
     clock: Clock,
     state: State,
+    /// Room for the next row.
     spare: Cells,
 }
 
-#[derive(Debug)]
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { colour, width, clock, state, spare: _ } = self;
+        *colour == other.colour && *width == other.width && *clock == other.clock && *state == other.state
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
 enum State {
     /// Rows gather for the first block.
     Block { rows: Vec<Cells>, bytes: usize },
@@ -56,11 +67,10 @@ enum State {
     Finished,
 }
 
-impl<W: Write> Table<W> {
-    /// A printer that has written nothing yet; of `options`, detail and bytes do not apply.
-    pub fn new(out: W, options: Options) -> Self {
+impl Table {
+    /// Of `options`, detail and bytes do not apply.
+    pub(super) fn new(options: Options) -> Self {
         Self {
-            sink: Sink::new(out, options.flushing),
             colour: options.colour,
             width: options.width,
             clock: Clock::new(options.time),
@@ -70,7 +80,7 @@ impl<W: Write> Table<W> {
     }
 
     /// Draws the first block with comfy-table and goes on in its arrangement.
-    fn draw_block(&mut self, extent: Extent) -> io::Result<()> {
+    fn draw_block<W: Write>(&mut self, extent: Extent, sink: &mut Sink<W>) -> io::Result<()> {
         let State::Block { rows, .. } = &mut self.state else { return Ok(()) };
         let mut rows = std::mem::take(rows);
         if self.clock.has_widened() {
@@ -108,7 +118,7 @@ impl<W: Write> Table<W> {
                 Align::Right => CellAlignment::Right,
             });
         }
-        let out = &mut self.sink.buffer;
+        let out = sink.buffer();
         arrangement.write_border(out, '─');
         // The titles, then one line for each row, since no cell holds a line break or is wider than its column.
         let colour = self.colour;
@@ -122,45 +132,41 @@ impl<W: Write> Table<W> {
         }
         let mut handed_on = Ok(());
         for row in written {
-            write_tinted(&mut self.sink.buffer, tint_of(row), |out| arrangement.write_row(out, row));
-            handed_on = self.sink.relieve();
+            write_tinted(sink.buffer(), tint_of(row), |out| arrangement.write_row(out, row));
+            handed_on = sink.relieve();
             if handed_on.is_err() {
                 break;
             }
         }
         if rows.is_empty() {
-            self.sink.buffer.extend_from_slice(b" No frames to show.\n");
+            sink.buffer().extend_from_slice(b" No frames to show.\n");
         }
         self.state = State::Rows(arrangement);
         handed_on
     }
 }
 
-impl<W: Write> RowPrinter for Table<W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+impl Style for Table {
+    fn row<W: Write>(&mut self, row: &Row<'_>, sink: &mut Sink<W>) -> io::Result<()> {
+        self.spare.fill(row, &mut self.clock);
+        let cells = &self.spare;
         match &mut self.state {
             State::Block { rows, bytes } => {
-                self.spare.fill(row, &mut self.clock);
-                *bytes += self.spare.len();
+                *bytes += cells.len();
                 // As large as its text, which growing would not be.
-                rows.push(self.spare.clone());
+                rows.push(cells.clone());
                 let full = rows.len() >= BLOCK_ROWS || *bytes >= BLOCK_BYTES;
-                if full || self.sink.flushing() == Flushing::Row {
-                    self.draw_block(Extent::MoreMayCome)?;
-                    return self.sink.end_row();
+                if full || sink.flushing() == Flushing::Row {
+                    self.draw_block(Extent::MoreMayCome, sink)?;
                 }
-                Ok(())
             }
             State::Rows(arrangement) => {
-                self.spare.fill(row, &mut self.clock);
-                let (cells, tint) = (&self.spare, self.spare.tint());
-                write_tinted(&mut self.sink.buffer, Some(tint).filter(|_| self.colour == Colour::Ansi), |out| {
-                    arrangement.write_row(out, cells);
-                });
-                self.sink.end_row()
+                let tint = Some(cells.tint()).filter(|_| self.colour == Colour::Ansi);
+                write_tinted(sink.buffer(), tint, |out| arrangement.write_row(out, cells));
             }
-            State::Finished => Ok(()),
+            State::Finished => {}
         }
+        Ok(())
     }
 
     fn observe(&mut self, packet: u64, time: Timestamp) {
@@ -168,20 +174,27 @@ impl<W: Write> RowPrinter for Table<W> {
     }
 
     /// Rows of an unfinished first block are drawn, which settles the widths; without any, nothing is.
-    fn flush(&mut self) -> io::Result<()> {
-        if matches!(&self.state, State::Block { rows, .. } if !rows.is_empty()) {
-            self.draw_block(Extent::MoreMayCome)?;
+    fn pause<W: Write>(&mut self, sink: &mut Sink<W>) -> io::Result<()> {
+        match &self.state {
+            State::Block { rows, .. } if !rows.is_empty() => self.draw_block(Extent::MoreMayCome, sink),
+            _ => Ok(()),
         }
-        self.sink.flush()
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        self.draw_block(Extent::Whole)?;
+    fn finish<W: Write>(&mut self, sink: &mut Sink<W>) -> io::Result<()> {
+        self.draw_block(Extent::Whole, sink)?;
         if let State::Rows(arrangement) = &self.state {
-            arrangement.write_border(&mut self.sink.buffer, '─');
+            arrangement.write_border(sink.buffer(), '─');
             self.state = State::Finished;
         }
-        self.sink.flush()
+        Ok(())
+    }
+
+    fn can_be_foreseen(&self) -> bool {
+        match &self.state {
+            State::Rows(arrangement) => arrangement.total_width() <= FORESEEN_WIDTH && self.clock.can_be_foreseen(),
+            State::Block { .. } | State::Finished => false,
+        }
     }
 }
 

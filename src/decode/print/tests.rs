@@ -12,9 +12,9 @@ use crate::wire::{Frame, FrameLayout, FrameView, MaxMsgSize, Name, Pos, Side};
 
 /// What a [`Row`] borrows, owned.
 #[derive(Debug, Clone)]
-struct Sample {
+pub(super) struct Sample {
     packet: u64,
-    time: Option<i64>,
+    pub(super) time: Option<i64>,
     connection: u32,
     from: Side,
     offset: u64,
@@ -29,7 +29,7 @@ impl Sample {
         FrameLayout::new(MaxMsgSize::new(self.max_msg_size).unwrap())
     }
 
-    fn row(&self) -> Row<'_> {
+    pub(super) fn row(&self) -> Row<'_> {
         Row {
             packet: self.packet,
             first_packet: self.packet,
@@ -88,7 +88,7 @@ fn ack_2() -> Sample {
 }
 
 /// An exchange of `slices` MSGs with their ACKs.
-fn exchange(slices: i32) -> Vec<Sample> {
+pub(super) fn exchange(slices: i32) -> Vec<Sample> {
     let mut samples = vec![
         Sample::frame(4, &Frame::from_client(Name::GetMax, b"", Pos(0), 1_736_219_082.5), 4),
         Sample::frame(5, &Frame::from_server(Name::ReturnMax, b"4", 1_736_219_082.5826554), 4),
@@ -123,7 +123,7 @@ fn print(form: Form, samples: &[Sample]) -> String {
 }
 
 /// Any bytes as a frame, some perhaps not captured, with numbers of any size.
-fn any_sample() -> impl Strategy<Value = Sample> {
+pub(super) fn any_sample() -> impl Strategy<Value = Sample> {
     let frame = (4_u16..40, wire_bytes(), wire_bytes(), any::<u64>(), any::<bool>());
     let missing = proptest::collection::vec((0_usize..90, 1_usize..20), 0..3);
     (frame, missing, any::<(u64, Option<i64>, u32, bool, u64, Option<u32>)>()).prop_map(
@@ -410,7 +410,7 @@ fn rows_after_the_first_block_are_drawn_as_comfy_table_draws_them() {
     for width in [Width::Full, Width::Columns(80), Width::Columns(120), Width::Columns(200)] {
         let mut out = Vec::new();
         let options = Options { width, time: TimeFormat::new(TimeReference::Epoch), ..Options::default() };
-        let mut table = table::Table::new(&mut out, options);
+        let mut table = printer(Form::Table, options, &mut out);
         for _ in 0..2 {
             for sample in &samples {
                 table.row(&sample.row()).unwrap();
@@ -418,6 +418,7 @@ fn rows_after_the_first_block_are_drawn_as_comfy_table_draws_them() {
             table.flush().unwrap();
         }
         table.finish().unwrap();
+        drop(table);
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         let (block, streamed) = lines[3..lines.len() - 1].split_at(samples.len());
@@ -479,11 +480,12 @@ fn a_number_that_outgrows_its_column_is_whole_and_widens_the_column() {
     samples.push(later.clone());
     samples.push(Sample { packet: 5, ..later });
     let mut out = Vec::new();
-    let mut table = table::Table::new(&mut out, Options { flushing: Flushing::Row, ..Options::default() });
+    let mut table = printer(Form::Table, Options { flushing: Flushing::Row, ..Options::default() }, &mut out);
     for sample in &samples {
         table.row(&sample.row()).unwrap();
     }
     table.finish().unwrap();
+    drop(table);
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let wide = lines.iter().position(|line| line.starts_with(" 123456789 ")).unwrap();

@@ -12,42 +12,40 @@ use super::escape::{Origin, Quoting, write_escaped};
 use super::hexdump::write_hexdump;
 use super::number::{hex_digits, write_integer, write_python_float};
 use super::sink::Sink;
-use super::{Bytes, Options, RowPrinter};
+use super::style::Style;
+use super::{Bytes, Options};
 use crate::decode::row::{CapturedFrame, Row};
 use keys::{KeyUse, Keys};
 
-/// Prints rows as the reference decoder does.
-#[derive(Debug)]
-pub struct Text<W> {
-    sink: Sink<W>,
+/// Rows as the reference decoder prints them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Text {
     keys: Keys,
     bytes: Bytes,
 }
 
-impl<W: Write> Text<W> {
-    /// A printer that has written nothing yet; of `options`, flushing and bytes apply.
-    pub fn new(out: W, options: &Options) -> Self {
-        Self { sink: Sink::new(out, options.flushing), keys: Keys::default(), bytes: options.bytes }
+impl Text {
+    /// Of `options`, bytes apply.
+    pub(super) fn new(options: &Options) -> Self {
+        Self { keys: Keys::default(), bytes: options.bytes }
     }
 }
 
-impl<W: Write> RowPrinter for Text<W> {
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+impl Style for Text {
+    fn row<W: Write>(&mut self, row: &Row<'_>, sink: &mut Sink<W>) -> io::Result<()> {
+        let out = sink.buffer();
         let key = row.offset.saturating_add(1);
         let used = self.keys.record(row.connection, row.from, key);
-        write_frame(&mut self.sink.buffer, key, used, &row.frame);
+        write_frame(out, key, used, &row.frame);
         if self.bytes == Bytes::Shown {
-            write_hexdump(&mut self.sink.buffer, &row.frame);
+            write_hexdump(out, &row.frame);
         }
-        self.sink.end_row()
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.sink.flush()
+    /// The keys that were used are never the same again.
+    fn can_be_foreseen(&self) -> bool {
+        false
     }
 }
 

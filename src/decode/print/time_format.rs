@@ -156,7 +156,7 @@ impl std::error::Error for TimeFormatError {}
 const REMEMBERED: usize = 4096;
 
 /// Writes the times of successive rows, and remembers what the next are told against.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Clock {
     format: TimeFormat,
     digits: u8,
@@ -165,6 +165,7 @@ pub(super) struct Clock {
     recent: VecDeque<(u64, Timestamp)>,
     /// The time of the packet before those.
     before_recent: Option<Timestamp>,
+    /// For `dd`.
     previous_shown: Option<Timestamp>,
 }
 
@@ -234,7 +235,16 @@ impl Clock {
         if self.recent.back().is_none_or(|(last, _)| *last < packet) {
             self.observe(packet, time);
         }
-        self.previous_shown = Some(time);
+        if self.format.reference == TimeReference::DeltaDisplayed {
+            self.previous_shown = Some(time);
+        }
+    }
+
+    /// False while each packet or row changes what the next is told against.
+    pub(super) fn can_be_foreseen(&self) -> bool {
+        let told_against_the_last =
+            matches!(self.format.reference, TimeReference::Delta | TimeReference::DeltaDisplayed);
+        self.first.is_some() && !told_against_the_last
     }
 }
 

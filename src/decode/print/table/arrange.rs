@@ -49,7 +49,7 @@ pub(super) enum Extent {
 }
 
 /// The columns of a table with their widths.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Arrangement {
     columns: Vec<(usize, usize)>,
     width: Width,
@@ -74,6 +74,11 @@ impl Arrangement {
     /// Each column shown: its index and its width.
     pub(super) fn columns(&self) -> &[(usize, usize)] {
         &self.columns
+    }
+
+    /// The width of the whole table.
+    pub(super) const fn total_width(&self) -> usize {
+        self.total_width
     }
 
     /// Blanks before and behind each cell.

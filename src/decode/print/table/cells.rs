@@ -69,7 +69,7 @@ pub(super) const COLUMNS: [Column; 13] = [
 ];
 
 /// The cells of one row. A value that was not captured is `?`; one that does not exist is empty.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Cells {
     text: Vec<u8>,
     /// Whether a byte of the text is a column of the terminal.

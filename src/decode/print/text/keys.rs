@@ -24,12 +24,12 @@ pub(super) enum KeyUse {
 ///
 /// The keys of one direction only grow, so of the other direction's keys only those count that are beyond its
 /// last one; they stand one frame length apart and are kept as runs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Keys {
     places: Vec<Option<Connection>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Connection {
     number: u32,
     client: VecDeque<Run>,
@@ -37,7 +37,7 @@ struct Connection {
 }
 
 /// Keys `first, first + stride, …, last`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Run {
     first: u64,
     stride: u64,

@@ -19,11 +19,13 @@ pub(super) fn has_little_memory() -> bool {
     getrlimit(Resource::As).current.is_some()
 }
 
-/// Blocks between two looks.
-const LOOK_EVERY: u32 = if cfg!(test) { 2 } else { 32 };
+/// Blocks between two looks in a test.
+const LOOK_EVERY: u32 = 2;
 
-/// Looks how much of its time the thread that takes the blocks neither runs nor waits for them.
+/// Looks how much of its time a thread that goes from block to block neither runs nor waits for one.
 pub(super) struct Watch {
+    /// Blocks between two looks.
+    every: u32,
     /// So large a part of its time may it lose.
     may_lose: f64,
     since: Duration,
@@ -33,11 +35,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn begin(may_lose: f64) -> Self {
+    pub(super) fn begin(every: u32, may_lose: f64) -> Self {
         let (since, ran) = (clock(ClockId::Monotonic), clock(ClockId::ThreadCPUTime));
         // Tests go back and forth.
-        let may_lose = if cfg!(test) { -1.0 } else { may_lose };
-        Self { may_lose, since, ran, waited: Duration::ZERO, blocks: 0 }
+        let (every, may_lose) = if cfg!(test) { (LOOK_EVERY, -1.0) } else { (every, may_lose) };
+        Self { every, may_lose, since, ran, waited: Duration::ZERO, blocks: 0 }
     }
 
     pub(super) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
@@ -50,10 +52,11 @@ impl Watch {
     /// Another block was taken. True at a look that finds too much time lost.
     pub(super) fn is_kept_from_running(&mut self) -> bool {
         self.blocks += 1;
-        if self.blocks < LOOK_EVERY {
+        if self.blocks < self.every {
             return false;
         }
-        let Self { may_lose, since, ran, waited, .. } = mem::replace(self, Self::begin(self.may_lose));
+        let again = Self::begin(self.every, self.may_lose);
+        let Self { may_lose, since, ran, waited, .. } = mem::replace(self, again);
         let passed = self.since.saturating_sub(since).as_secs_f64();
         let lost = passed - (self.ran.saturating_sub(ran) + waited).as_secs_f64();
         lost > passed * may_lose

@@ -1,0 +1,223 @@
+//! Rows written by two threads.
+//!
+//! ```text
+//! rows ─ block ─┬─ second thread: text ─┬─ in order ─► writer
+//!               └─ this thread: text ───┘
+//! ```
+//!
+//! A block of rows goes to the second thread while that has little to do; else this one writes it. Either begins
+//! with the style as it is now, although blocks before may not be written yet. Should the style be another once they are
+//! (a number outgrew its column), the block is written again.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::mem;
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use super::Flushing;
+use super::kept::KeptRows;
+use super::sink::Sink;
+use super::style::Style;
+use crate::decode::row::Row;
+use crate::decode::second_thread::Watch;
+
+/// Blocks that wait for the second thread or are written by it: one of each.
+const AHEAD: usize = 2;
+
+/// Blocks that are not handed on yet, at most.
+const BLOCKS: usize = if cfg!(test) { 4 } else { 8 };
+
+/// Blocks between two looks at what this thread loses.
+const LOOK_EVERY: u32 = 128;
+
+/// So large a part of its time may this thread be kept from running, or wait for the second: with less than that lost, two
+/// do more than one.
+const MAY_LOSE: f64 = 0.3;
+
+/// The name of the second thread.
+const THREAD: &str = "rows";
+
+/// A block on its way.
+struct Piece<S> {
+    rows: KeptRows,
+    /// As it was taken to be before the first row, and as it was after the last.
+    before: S,
+    after: S,
+    text: Vec<u8>,
+}
+
+impl<S: Style> Piece<S> {
+    /// Writes its rows.
+    fn write(&mut self, sink: &mut Sink<io::Sink>) {
+        self.after.clone_from(&self.before);
+        self.rows.for_each(|row| {
+            // Nothing is handed on here.
+            let _ = self.after.row(row, sink);
+        });
+        sink.take(&mut self.text);
+    }
+}
+
+/// Text without a writer.
+fn desk() -> Sink<io::Sink> {
+    Sink::new(io::sink(), Flushing::Block)
+}
+
+/// The second thread, and what is on its way.
+pub(super) struct Two<S> {
+    filling: KeptRows,
+    /// In order; those that the second thread has are `None`.
+    pieces: VecDeque<Option<Piece<S>>>,
+    /// How many those are.
+    with_second: usize,
+    to_second: Sender<Piece<S>>,
+    from_second: Receiver<Piece<S>>,
+    thread: Option<JoinHandle<()>>,
+    desk: Sink<io::Sink>,
+    /// To be filled again.
+    spare: Vec<(KeptRows, Vec<u8>)>,
+    watch: Watch,
+}
+
+impl<S: Style> Two<S> {
+    /// `None` where no thread may be had.
+    pub(super) fn begin() -> Option<Self> {
+        let (to_second, pieces) = channel::<Piece<S>>();
+        let (back, from_second) = channel();
+        let work = move || {
+            let mut desk = desk();
+            for mut piece in pieces {
+                piece.write(&mut desk);
+                if back.send(piece).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work).ok()?;
+        Some(Self {
+            filling: KeptRows::default(),
+            pieces: VecDeque::with_capacity(BLOCKS),
+            with_second: 0,
+            to_second,
+            from_second,
+            thread: Some(thread),
+            desk: desk(),
+            spare: Vec::new(),
+            watch: Watch::begin(LOOK_EVERY, MAY_LOSE),
+        })
+    }
+
+    /// Keeps a row. True when there are so many that they are to be handed over.
+    #[inline]
+    pub(super) fn keep(&mut self, row: &Row<'_>) -> bool {
+        self.filling.push(row);
+        self.filling.is_full()
+    }
+
+    /// Has the rows written that were kept, and hands on what is written. `Break` when the second thread does not pay
+    /// for now.
+    pub(super) fn hand_over<W: Write>(&mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<ControlFlow<()>> {
+        while let Ok(piece) = self.from_second.try_recv() {
+            self.came_back(piece);
+        }
+        let mut piece = self.piece(style);
+        if self.with_second < AHEAD {
+            self.with_second += 1;
+            self.pieces.push_back(None);
+            if self.to_second.send(piece).is_err() {
+                self.lost();
+            }
+        } else {
+            piece.write(&mut self.desk);
+            self.pieces.push_back(Some(piece));
+        }
+        self.hand_on(style, sink)?;
+        while self.pieces.len() >= BLOCKS {
+            self.wait();
+            self.hand_on(style, sink)?;
+        }
+        Ok(if self.watch.is_kept_from_running() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Hands on all rows so far.
+    pub(super) fn settle<W: Write>(&mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
+        while !self.pieces.is_empty() {
+            self.wait();
+            self.hand_on(style, sink)?;
+        }
+        write_here(&self.filling, style, sink)?;
+        self.filling.clear();
+        Ok(())
+    }
+
+    /// The same for good.
+    pub(super) fn end<W: Write>(mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
+        self.settle(style, sink)
+    }
+
+    /// The rows at hand, and room for others.
+    fn piece(&mut self, style: &S) -> Piece<S> {
+        let (empty, text) = self.spare.pop().unwrap_or_default();
+        let rows = mem::replace(&mut self.filling, empty);
+        Piece { rows, before: style.clone(), after: style.clone(), text }
+    }
+
+    /// Waits for the second thread, if it has any.
+    fn wait(&mut self) {
+        if self.with_second > 0 {
+            match self.from_second.recv() {
+                Ok(piece) => self.came_back(piece),
+                Err(_) => self.lost(),
+            }
+        }
+    }
+
+    /// It gives back in the order in which it got.
+    fn came_back(&mut self, piece: Piece<S>) {
+        self.with_second -= 1;
+        if let Some(place) = self.pieces.iter_mut().find(|piece| piece.is_none()) {
+            *place = Some(piece);
+        }
+    }
+
+    /// Hands on what is written, up to the first that is not.
+    fn hand_on<W: Write>(&mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
+        while let Some(piece) = self.pieces.pop_front_if(|piece| piece.is_some()).flatten() {
+            let Piece { mut rows, before, after, text } = piece;
+            if before == *style {
+                sink.append(&text)?;
+                *style = after;
+            } else {
+                write_here(&rows, style, sink)?;
+            }
+            rows.clear();
+            self.spare.push((rows, text));
+        }
+        Ok(())
+    }
+
+    /// The second thread has ended, which it does only with a panic.
+    fn lost(&mut self) -> ! {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(panic)) => resume_unwind(panic),
+            _ => unreachable!("the second thread ends when this one lets go of it"),
+        }
+    }
+}
+
+/// Writes rows as if they had not been kept.
+fn write_here<S: Style, W: Write>(rows: &KeptRows, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
+    let mut written = Ok(());
+    rows.for_each(|row| {
+        if written.is_ok() {
+            written = style.row(row, sink).and_then(|()| sink.end_row());
+        }
+    });
+    written
+}
+
+#[cfg(test)]
+mod tests;
