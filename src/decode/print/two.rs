@@ -31,7 +31,7 @@ const AHEAD: usize = 2;
 const BLOCKS: usize = if cfg!(test) { 4 } else { 8 };
 
 /// Blocks between two looks at what this thread loses.
-const LOOK_EVERY: u32 = 128;
+const LOOK_EVERY: u32 = 32;
 
 /// So large a part of its time may this thread be kept from running, or wait for the second: with less than that lost, two
 /// do more than one.
