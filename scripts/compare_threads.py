@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Holds `analyze` with two threads to `analyze` with one: the same output, words and exit code, whatever the capture.
+"""Holds `analyze` and `decode` with two threads to the same with one: the same output, words and exit code, whatever the capture.
 
     compare_threads.py [--captures N] [--runs N] [--seed N] [--commands DIR]
 
 Makes N captures of more than the megabyte from which on a second thread helps, with `simulate` and options by chance
 (connections, losses, cuts, what is wrong with the capture), changes some (bytes, the end, records twice or out of place,
-compression), and runs every report that two threads make: once with `--threads 1` and several times with two, since what a race
-does it does not always do. Takes the commands from DIR (default: target/release); with one processor there is nothing to
+compression), and runs every report that two threads make, and some of the forms in which they write rows: once with `--threads 1`
+and several times with two, since what a race does it does not always do. Takes the commands from DIR (default: target/release); with one processor there is nothing to
 compare.
 """
 
@@ -19,7 +19,13 @@ import sys
 import tempfile
 
 RELEASE = pathlib.Path(__file__).resolve().parent.parent / "target" / "release"
-REPORTS = ["text", "json", "ndjson", "junit", "none"]
+REPORTS = [["analyze", "--report", report] for report in ["text", "json", "ndjson", "junit", "none"]]
+ROWS = [["decode", *options.split()] for options in [
+    "-T csv", "-T tsv", "-T ndjson", "-T json", "-T table", "-T text", "-t ad --color always", "-t d", "-t dd", "-t e.9", "-V", "-x",
+    "-T csv -Y arq.header==MSG", "-Y arq.verdict==resend", "-T csv -c 20000",
+]]
+# Of these so many for each capture.
+FORMS = 5
 PCAP_HEADER, RECORD_HEADER = 24, 16
 # Bytes from which on a second thread helps, and at most.
 LONG, MOST = 1 << 20, 12 << 20
@@ -86,8 +92,8 @@ def changed(chance, capture):
     return capture, "as it was"
 
 
-def told(commands, threads, report, path):
-    command = [commands / "analyze", "--threads", threads, "--report", report, path]
+def told(commands, threads, job, path):
+    command = [commands / job[0], "--threads", threads, *job[1:], path]
     ran = subprocess.run([str(word) for word in command], capture_output=True, timeout=300, check=False)
     return ran.returncode, ran.stdout, ran.stderr
 
@@ -113,13 +119,13 @@ def main():
                 packed = chance.choice([["gzip", "-1", "-f", "-k"], ["zstd", "-q", "-1", "-f"]])
                 subprocess.run([*packed, path], check=True)
                 path = path.with_name(path.name + (".gz" if packed[0] == "gzip" else ".zst"))
-            for report in REPORTS:
-                one = told(args.commands, 1, report, path)
+            for job in REPORTS + chance.sample(ROWS, FORMS):
+                one = told(args.commands, 1, job, path)
                 for _ in range(args.runs):
                     compared += 1
-                    if told(args.commands, 2, report, path) != one:
+                    if told(args.commands, 2, job, path) != one:
                         differ += 1
-                        print(f"differs: {report}, {change}, {path.suffix}: simulate {options}")
+                        print(f"differs: {' '.join(job)}, {change}, {path.suffix}: simulate {options}")
     print(f"{args.captures} captures ({short} too short for a second thread), {compared} runs with two threads, {differ} differ")
     sys.exit(1 if differ else 0)
 

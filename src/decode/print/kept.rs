@@ -14,6 +14,9 @@ const ROWS: usize = if cfg!(test) { 3 } else { 512 };
 /// Bytes of frames in a block.
 const BYTES: usize = 64 * 1024;
 
+/// Bytes of frames that are kept at less cost than that of writing them, on average.
+const SHORT: usize = if cfg!(test) { 60 } else { 2048 };
+
 /// A block of rows with what they borrow.
 #[derive(Debug, Default)]
 pub(super) struct KeptRows {
@@ -63,9 +66,14 @@ impl KeptRows {
         });
     }
 
-    /// True when it is worth handing over.
+    /// True when there is room for no more.
     pub(super) fn is_full(&self) -> bool {
         self.rows.len() >= ROWS || self.bytes.len() >= BYTES
+    }
+
+    /// True when keeping them cost little beside writing them.
+    pub(super) fn are_short(&self) -> bool {
+        self.bytes.len() <= SHORT * self.rows.len()
     }
 
     pub(super) fn clear(&mut self) {

@@ -118,8 +118,11 @@ impl<S: Style> Two<S> {
     }
 
     /// Has the rows written that were kept, and hands on what is written. `Break` when the second thread does not pay
-    /// for now.
+    /// for now; then some may still be kept.
     pub(super) fn hand_over<W: Write>(&mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<ControlFlow<()>> {
+        if !self.filling.are_short() {
+            return Ok(ControlFlow::Break(()));
+        }
         while let Ok(piece) = self.from_second.try_recv() {
             self.came_back(piece);
         }
