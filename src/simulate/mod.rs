@@ -78,28 +78,28 @@ pub fn simulate<T: CaptureTarget>(
     let mut summary = Summary::default();
     let mut to_open = opening_order(&scenario.exchanges).into_iter().peekable();
     let mut runs: Vec<Option<Run>> = Vec::new();
-    let mut free: Vec<usize> = Vec::new();
-    // The next packet of each open connection: time, then number, so that the order is always the same.
-    let mut next: BinaryHeap<Reverse<(u64, u32, usize)>> = BinaryHeap::new();
+    let mut free: Vec<u32> = Vec::new();
+    let mut next: BinaryHeap<Reverse<Turn>> = BinaryHeap::new();
     loop {
-        let top = next.peek().map_or(u64::MAX, |Reverse((time, ..))| *time);
+        let top = next.peek().map_or(u64::MAX, |Reverse(turn)| turn.time());
         if let Some((opens, id)) = to_open.next_if(|(opens, _)| *opens <= top) {
             let Some(exchange) = scenario.exchanges.get(id as usize) else { continue };
             let ledger = told.then(|| Box::new(Ledger::new(id, scenario.start, exchange)));
             let mut run = Run::new(id, scenario, exchange, ledger)
                 .map_err(|error| SimulationError::Config { connection: id, error })?;
             let time = run.next_packet().unwrap_or(opens);
-            let slot = free.pop().unwrap_or(runs.len());
-            if slot == runs.len() {
+            // There are no more than there are numbers for.
+            let slot = free.pop().unwrap_or(runs.len() as u32);
+            if slot as usize == runs.len() {
                 runs.push(None);
             }
-            runs[slot] = Some(run);
-            next.push(Reverse((time, id, slot)));
+            runs[slot as usize] = Some(run);
+            next.push(Reverse(Turn::new(time, id, slot)));
             continue;
         }
         let Some(mut top) = next.peek_mut() else { break };
-        let Reverse((_, id, slot)) = *top;
-        let Some(run) = runs.get_mut(slot).and_then(Option::as_mut) else {
+        let (id, slot) = (top.0.id(), top.0.slot());
+        let Some(run) = runs.get_mut(slot as usize).and_then(Option::as_mut) else {
             PeekMut::pop(top);
             continue;
         };
@@ -107,14 +107,14 @@ pub fn simulate<T: CaptureTarget>(
         run.emit(&mut capture)?;
         let following = run.next_packet();
         if let Some(time) = following {
-            top.0.0 = time;
+            top.0 = Turn::new(time, id, slot);
             drop(top);
         } else {
             PeekMut::pop(top);
         }
         if following.is_none() || told {
             let over = following.is_none();
-            let Some(run) = runs.get_mut(slot).and_then(Option::as_mut) else { continue };
+            let Some(run) = runs.get_mut(slot as usize).and_then(Option::as_mut) else { continue };
             if let Some(chronicle) = chronicle.as_deref_mut() {
                 tell(run, &mut capture, over, chronicle)?;
             }
@@ -128,7 +128,7 @@ pub fn simulate<T: CaptureTarget>(
                     tell(run, &mut capture, false, chronicle)?;
                     chronicle.connection(connection_truth(run, exchange))?;
                 }
-                runs[slot] = None;
+                runs[slot as usize] = None;
                 free.push(slot);
             }
         }
@@ -142,6 +142,29 @@ pub fn simulate<T: CaptureTarget>(
     let (packets, target) = capture.finish();
     summary.packets = packets;
     Ok((summary, target))
+}
+
+/// The next packet of an open connection: time, then number, so that the order is always the same, then where the connection
+/// is kept. In one number, two of which are compared without a branch that nobody can foresee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn(u128);
+
+impl Turn {
+    const fn new(time: u64, id: u32, slot: u32) -> Self {
+        Self((time as u128) << 64 | (id as u128) << 32 | slot as u128)
+    }
+
+    const fn time(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    const fn id(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    const fn slot(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// Hands on what has been decided.
