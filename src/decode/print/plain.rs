@@ -6,7 +6,7 @@
 
 use super::escape::is_plain;
 use super::info::{Answer, common_info};
-use super::number::{Digits, digits};
+use super::number::{Digits, UnixTime, digits};
 use crate::decode::row::Row;
 use crate::time::Timestamp;
 use crate::wire::{Name, Side};
@@ -109,20 +109,22 @@ const BLOCK: usize = 8 * 1024;
 pub(super) struct Lines {
     place: Box<[u8; BLOCK + ROOM]>,
     at: usize,
-    /// The second that was written last, as most rows have it too, with its point.
+    /// The second of the time that was written last, as most rows have it too, with its point.
     second: (i64, [u8; 11]),
+    /// The same of sent_time.
+    sent_second: (u32, [u8; 11]),
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
-        Self { place: Box::new([0; BLOCK + ROOM]), at: 0, second: (-1, [0; 11]) }
+        Self { place: Box::new([0; BLOCK + ROOM]), at: 0, second: (-1, [0; 11]), sent_second: (0, [0; 11]) }
     }
 
     /// Adds what `write` writes, at most [`ROOM`] bytes.
     #[inline(always)] // straight into the two forms
     pub(super) fn lay(&mut self, write: impl FnOnce(&mut Pen<'_>)) {
-        let Self { place, at, second } = self;
-        let mut pen = Pen { place, second, at: *at };
+        let Self { place, at, second, sent_second } = self;
+        let mut pen = Pen { place, second, sent_second, at: *at };
         write(&mut pen);
         *at = pen.at;
     }
@@ -143,6 +145,7 @@ impl Lines {
 pub(super) struct Pen<'a> {
     place: &'a mut [u8; BLOCK + ROOM],
     second: &'a mut (i64, [u8; 11]),
+    sent_second: &'a mut (u32, [u8; 11]),
     at: usize,
 }
 
@@ -202,7 +205,15 @@ impl Pen<'_> {
     /// The shortest decimal that reads back as the finite `value`.
     #[inline(always)] // as above
     pub(super) fn shortest(&mut self, value: f64) {
-        self.text(zmij::Buffer::new().format_finite(value).as_bytes());
+        let Some(UnixTime { seconds, decimals }) = UnixTime::of(value) else {
+            return self.text(zmij::Buffer::new().format_finite(value).as_bytes());
+        };
+        if self.sent_second.0 != seconds {
+            *self.sent_second = (seconds, second(i64::from(seconds)));
+        }
+        let text = self.sent_second.1;
+        self.put(&text);
+        self.digits(decimals);
     }
 
     #[inline(always)] // as above
