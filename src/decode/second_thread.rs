@@ -56,10 +56,17 @@ impl Watch {
             return false;
         }
         let again = Self::begin(self.every, self.may_lose);
-        let Self { may_lose, since, ran, waited, .. } = mem::replace(self, again);
-        let passed = self.since.saturating_sub(since).as_secs_f64();
-        let lost = passed - (self.ran.saturating_sub(ran) + waited).as_secs_f64();
-        lost > passed * may_lose
+        let before = mem::replace(self, again);
+        let passed = self.since.saturating_sub(before.since).as_secs_f64();
+        let lost = passed - (self.ran.saturating_sub(before.ran) + before.waited).as_secs_f64();
+        lost > passed * before.may_lose
+    }
+
+    /// True when more than `time` was lost since the last look.
+    pub(super) fn has_lost(&self, time: Duration) -> bool {
+        let passed = clock(ClockId::Monotonic).saturating_sub(self.since);
+        let ran = clock(ClockId::ThreadCPUTime).saturating_sub(self.ran);
+        passed.saturating_sub(ran + self.waited) > time
     }
 }
 

@@ -8,7 +8,8 @@
 //!                             └─ text            the reference's form   text.rs
 //! ```
 //!
-//! Printing never computes: what is said about a frame comes in with its [`Row`]. Bytes of the capture reach no
+//! A second thread may write some of the rows (two.rs). Printing never computes: what is said about a frame comes in with its
+//! [`Row`]. Bytes of the capture reach no
 //! output raw; [`escape`] says how they are written.
 
 pub mod csv;
@@ -199,7 +200,8 @@ pub struct Options {
     pub detail: Detail,
     /// `-x`: the bytes follow each frame; the table becomes one line a frame.
     pub bytes: Bytes,
-    /// Whether a second thread may write some of many rows: for programs, too. The text is the same.
+    /// Whether a second thread may write some of many rows. The text is the same; what the writer reports may come some rows
+    /// later.
     pub second_thread: bool,
 }
 

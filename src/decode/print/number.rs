@@ -287,7 +287,7 @@ mod tests {
         let mut seconds = 1_u64 << 30;
         let (mut near, mut other) = (0, 0);
         for steps in 0..1_u64 << 22 {
-            seconds = (1 << 30) | (seconds.wrapping_mul(0x5851_f42d_4c95_7f2d) + 1) % (1 << 30);
+            seconds = (1 << 30) | ((seconds.wrapping_mul(0x5851_f42d_4c95_7f2d) + 1) % (1 << 30));
             let value = seconds as f64 + steps as f64 / f64::from(1 << 22);
             match UnixTime::of(value) {
                 Some(time) => {

@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 /// Rows after which a second thread helps; so many bytes of text take longer than a thread to begin.
 const BEGIN: u32 = if cfg!(test) { 4 } else { 8 * 1024 };
 
-/// Rows after which it is tried again, where it did not pay.
-const AGAIN: u32 = if cfg!(test) { 5 } else { 512 * 1024 };
+/// Rows after which it is tried again, where it did not pay; each time twice as many, up to the second number.
+const AGAIN: [u32; 2] = if cfg!(test) { [5, 20] } else { [1 << 19, 1 << 23] };
 
 /// Prints rows in a style.
 pub(super) struct Printer<S: Style, W> {
@@ -29,24 +29,34 @@ pub(super) struct Printer<S: Style, W> {
 pub(super) enum Help {
     Never,
     /// After so many more rows, if it may.
-    After(u32),
+    After {
+        rows: u32,
+        /// And after so many if it does not pay.
+        again: u32,
+    },
 }
 
 impl Help {
     /// What becomes of a second thread that is `wanted`.
     pub(super) fn new(wanted: bool) -> Self {
-        if wanted && has_second_processor() && !has_little_memory() { Self::After(BEGIN) } else { Self::Never }
+        let may = wanted && has_second_processor() && !has_little_memory();
+        if may { Self::After { rows: BEGIN, again: AGAIN[0] } } else { Self::Never }
     }
 
     /// Another row. True when it is time to begin.
     fn is_due(&mut self) -> bool {
         match self {
             Self::Never => false,
-            Self::After(0) => true,
-            Self::After(rows) => {
-                *rows -= 1;
-                false
-            }
+            Self::After { rows, again } => match rows.checked_sub(1) {
+                Some(left) => {
+                    *rows = left;
+                    false
+                }
+                None => {
+                    (*rows, *again) = (*again, AGAIN[1].min(2 * *again));
+                    true
+                }
+            },
         }
     }
 }
@@ -64,7 +74,6 @@ impl<S: Style, W: Write> Printer<S, W> {
     /// Has a second thread help from here on, if it can.
     #[cold]
     fn begin_help(&mut self) {
-        self.help = Help::After(AGAIN);
         if self.style.can_be_foreseen() {
             self.two = Two::begin();
         }

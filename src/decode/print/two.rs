@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::Flushing;
 use super::kept::KeptRows;
@@ -39,6 +40,9 @@ const MAY_LOSE: f64 = 0.3;
 
 /// The name of the second thread.
 const THREAD: &str = "rows";
+
+/// So long nobody waits for a block that is being written: then the second thread is kept from running.
+const WHILE: Duration = Duration::from_millis(2);
 
 /// A block on its way.
 struct Piece<S> {
@@ -138,11 +142,14 @@ impl<S: Style> Two<S> {
             self.pieces.push_back(Some(piece));
         }
         self.hand_on(style, sink)?;
+        let mut pays = true;
         while self.pieces.len() >= BLOCKS {
             self.wait();
             self.hand_on(style, sink)?;
+            pays = !self.watch.has_lost(WHILE);
         }
-        Ok(if self.watch.is_kept_from_running() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        pays &= !self.watch.is_kept_from_running();
+        Ok(if pays { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     }
 
     /// Hands on all rows so far.
