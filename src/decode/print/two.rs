@@ -34,7 +34,7 @@ const BLOCKS: usize = if cfg!(test) { 4 } else { 8 };
 /// Blocks between two looks at what this thread loses.
 const LOOK_EVERY: u32 = 32;
 
-/// So large a part of its time may this thread be kept from running, or wait for the second: with less than that lost, two
+/// So large a part of its time may this thread be kept from running, or wait for the second (not for the writer): with less than that lost, two
 /// do more than one.
 const MAY_LOSE: f64 = 0.3;
 
@@ -198,7 +198,8 @@ impl<S: Style> Two<S> {
         while let Some(piece) = self.pieces.pop_front_if(|piece| piece.is_some()).flatten() {
             let Piece { mut rows, before, after, text } = piece;
             if before == *style {
-                sink.append(&text)?;
+                // Whoever reads the text may be slow, which says nothing of the second thread.
+                self.watch.waiting(|| sink.append(&text))?;
                 *style = after;
             } else {
                 write_here(&rows, style, sink)?;
