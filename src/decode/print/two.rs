@@ -41,7 +41,7 @@ const MAY_LOSE: f64 = 0.3;
 /// The name of the second thread.
 const THREAD: &str = "rows";
 
-/// So long nobody waits for a block that is being written: then the second thread is kept from running.
+/// So much lost since the last look is enough where this thread had to wait for a block: the second is kept from running.
 const WHILE: Duration = Duration::from_millis(2);
 
 /// A block on its way.
