@@ -182,7 +182,8 @@ fn options(args: &Args) -> Options {
         time: args.time.clone().unwrap_or_default(),
         detail: if args.details { Detail::Full } else { Detail::Summary },
         bytes: if args.bytes { Bytes::Shown } else { Bytes::Hidden },
-        second_thread: false,
+        // Who helps is among the limits.
+        ..Options::default()
     }
 }
 

@@ -68,6 +68,7 @@ pub fn rows(inputs: &[Input], job: RowJob, out: &mut dyn Write, log: &mut dyn Wr
     let for_people = matches!(output, Output::Rows(form, _) if form.is_for_people());
     shared.to = match output {
         Output::Rows(form, options) => {
+            // As for reading.
             let second_thread = limits.capture.second_thread;
             Target::Printer(printer(form, Options { second_thread, ..options }, out))
         }
