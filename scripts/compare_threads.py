@@ -6,8 +6,8 @@
 Makes N captures of more than the megabyte from which on a second thread helps, with `simulate` and options by chance
 (connections, losses, cuts, what is wrong with the capture), changes some (bytes, the end, records twice or out of place,
 compression), and runs every report that two threads make, and some of the forms in which they write rows: once with `--threads 1`
-and several times with two, since what a race does it does not always do. Takes the commands from DIR (default: target/release); with one processor there is nothing to
-compare.
+and several times with two, since what a race does it does not always do. Takes the commands from DIR (default:
+target/release); with one processor there is nothing to compare.
 """
 
 import argparse

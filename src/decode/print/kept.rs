@@ -1,5 +1,6 @@
 //! Rows that are written later, or elsewhere.
 
+use std::io;
 use std::ops::Range;
 
 use crate::decode::Info;
@@ -82,19 +83,20 @@ impl KeptRows {
         self.missing.clear();
     }
 
-    /// The rows in order.
+    /// Hands the rows on in order, up to the first that is not taken.
     #[inline]
-    pub(super) fn for_each(&self, mut take: impl FnMut(&Row<'_>)) {
+    pub(super) fn try_for_each(&self, mut take: impl FnMut(&Row<'_>) -> io::Result<()>) -> io::Result<()> {
         let (mut bytes, mut taken) = (self.bytes.as_slice(), 0);
         for kept in &self.rows {
-            let Some((frame, rest)) = bytes.split_at_checked(kept.layout.len()) else { return };
-            let Some(view) = FrameView::new(frame, kept.layout) else { return };
+            let Some((frame, rest)) = bytes.split_at_checked(kept.layout.len()) else { break };
+            let Some(view) = FrameView::new(frame, kept.layout) else { break };
             let missing = self.missing.get(taken..kept.missing as usize).unwrap_or_default();
             let Kept { packet, first_packet, time, offset, in_flight, connection, from, name, info, .. } = *kept;
             let frame = CapturedFrame::known(view, missing, name);
-            take(&Row { packet, first_packet, time, connection, from, offset, frame, in_flight, info });
+            take(&Row { packet, first_packet, time, connection, from, offset, frame, in_flight, info })?;
             bytes = rest;
             taken = kept.missing as usize;
         }
+        Ok(())
     }
 }

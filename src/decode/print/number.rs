@@ -40,13 +40,16 @@ pub(super) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(super) fn write_integer<I: itoa::Integer + Copy + TryInto<u32>>(out: &mut Vec<u8>, value: I) {
     match digits(value) {
         Some(Digits { text, len: 1 }) => out.push(text as u8),
-        Some(Digits { text, len }) => {
-            // All eight places at once, then without those that are not used: cheaper than a copy of just so many.
-            out.extend_from_slice(&text.to_le_bytes());
-            out.truncate(out.len() - (8 - len));
-        }
+        Some(digits) => write_digits(out, digits),
         None => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
+}
+
+/// All eight places at once, then without those that are not used: cheaper than a copy of just so many.
+#[inline(always)] // a few moves
+fn write_digits(out: &mut Vec<u8>, Digits { text, len }: Digits) {
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(out.len() - (8 - len));
 }
 
 /// The text of a number of at most eight digits.
@@ -156,11 +159,10 @@ pub(super) fn write_fraction(out: &mut Vec<u8>, nanos: u64, digits: u8) {
 /// so that a reader takes it for a float. `value` must be finite.
 pub(super) fn write_shortest(out: &mut Vec<u8>, value: f64) {
     match UnixTime::of(value) {
-        Some(UnixTime { seconds, decimals: Digits { text, len } }) => {
+        Some(UnixTime { seconds, decimals }) => {
             write_whole_seconds(out, u64::from(seconds));
             out.push(b'.');
-            out.extend_from_slice(&text.to_le_bytes());
-            out.truncate(out.len() - (8 - len));
+            write_digits(out, decimals);
         }
         None => out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
     }

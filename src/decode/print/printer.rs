@@ -93,7 +93,7 @@ impl<S: Style, W: Write> Printer<S, W> {
     /// From here on this thread writes all rows; those that were kept it writes now.
     fn end_help(&mut self) -> io::Result<()> {
         match self.two.take() {
-            Some(two) => two.end(&mut self.style, &mut self.sink),
+            Some(mut two) => two.settle(&mut self.style, &mut self.sink),
             None => Ok(()),
         }
     }

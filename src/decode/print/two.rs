@@ -47,8 +47,9 @@ const WHILE: Duration = Duration::from_millis(2);
 /// A block on its way.
 struct Piece<S> {
     rows: KeptRows,
-    /// As it was taken to be before the first row, and as it was after the last.
+    /// As it was taken to be before the first row.
     before: S,
+    /// As it is after those that are written.
     after: S,
     text: Vec<u8>,
 }
@@ -56,11 +57,8 @@ struct Piece<S> {
 impl<S: Style> Piece<S> {
     /// Writes its rows.
     fn write(&mut self, sink: &mut Sink<io::Sink>) {
-        self.after.clone_from(&self.before);
-        self.rows.for_each(|row| {
-            // Nothing is handed on here.
-            let _ = self.after.row(row, sink);
-        });
+        // Nothing is handed on here that could fail.
+        let _ = self.rows.try_for_each(|row| self.after.row(row, sink));
         sink.take(&mut self.text);
     }
 }
@@ -75,8 +73,6 @@ pub(super) struct Two<S> {
     filling: KeptRows,
     /// In order; those that the second thread has are `None`.
     pieces: VecDeque<Option<Piece<S>>>,
-    /// How many those are.
-    with_second: usize,
     to_second: Sender<Piece<S>>,
     from_second: Receiver<Piece<S>>,
     thread: Option<JoinHandle<()>>,
@@ -104,7 +100,6 @@ impl<S: Style> Two<S> {
         Some(Self {
             filling: KeptRows::default(),
             pieces: VecDeque::with_capacity(BLOCKS),
-            with_second: 0,
             to_second,
             from_second,
             thread: Some(thread),
@@ -131,8 +126,7 @@ impl<S: Style> Two<S> {
             self.came_back(piece);
         }
         let mut piece = self.piece(style);
-        if self.with_second < AHEAD {
-            self.with_second += 1;
+        if self.with_second() < AHEAD {
             self.pieces.push_back(None);
             if self.to_second.send(piece).is_err() {
                 self.lost();
@@ -163,11 +157,6 @@ impl<S: Style> Two<S> {
         Ok(())
     }
 
-    /// The same for good.
-    pub(super) fn end<W: Write>(mut self, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
-        self.settle(style, sink)
-    }
-
     /// The rows at hand, and room for others.
     fn piece(&mut self, style: &S) -> Piece<S> {
         let (empty, text) = self.spare.pop().unwrap_or_default();
@@ -175,9 +164,14 @@ impl<S: Style> Two<S> {
         Piece { rows, before: style.clone(), after: style.clone(), text }
     }
 
+    /// How many the second thread has.
+    fn with_second(&self) -> usize {
+        self.pieces.iter().filter(|piece| piece.is_none()).count()
+    }
+
     /// Waits for the second thread, if it has any.
     fn wait(&mut self) {
-        if self.with_second > 0 {
+        if self.with_second() > 0 {
             match self.from_second.recv() {
                 Ok(piece) => self.came_back(piece),
                 Err(_) => self.lost(),
@@ -187,7 +181,6 @@ impl<S: Style> Two<S> {
 
     /// It gives back in the order in which it got.
     fn came_back(&mut self, piece: Piece<S>) {
-        self.with_second -= 1;
         if let Some(place) = self.pieces.iter_mut().find(|piece| piece.is_none()) {
             *place = Some(piece);
         }
@@ -221,13 +214,7 @@ impl<S: Style> Two<S> {
 
 /// Writes rows as if they had not been kept.
 fn write_here<S: Style, W: Write>(rows: &KeptRows, style: &mut S, sink: &mut Sink<W>) -> io::Result<()> {
-    let mut written = Ok(());
-    rows.for_each(|row| {
-        if written.is_ok() {
-            written = style.row(row, sink).and_then(|()| sink.end_row());
-        }
-    });
-    written
+    rows.try_for_each(|row| style.row(row, sink).and_then(|()| sink.end_row()))
 }
 
 #[cfg(test)]

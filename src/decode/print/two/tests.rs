@@ -125,7 +125,11 @@ fn kept(samples: &[Sample]) -> Vec<String> {
     let mut kept = KeptRows::default();
     samples.iter().for_each(|sample| kept.push(&sample.row()));
     let mut rows = Vec::new();
-    kept.for_each(|row| rows.push(format!("{row:?}")));
+    let all = kept.try_for_each(|row| {
+        rows.push(format!("{row:?}"));
+        Ok(())
+    });
+    all.unwrap();
     rows
 }
 
@@ -167,7 +171,7 @@ fn by_whom(count: u64, turns: u64) -> Vec<(u64, String)> {
             let _ = two.hand_over(&mut style, &mut sink).unwrap();
         }
     }
-    two.end(&mut style, &mut sink).unwrap();
+    two.settle(&mut style, &mut sink).unwrap();
     sink.flush().unwrap();
     let text = tape.text();
     let lines = text.lines().enumerate().map(|(number, line)| {
@@ -215,7 +219,7 @@ fn a_panic_of_the_second_thread_is_not_lost() {
                 let _ = two.hand_over(&mut style, &mut sink).unwrap();
             }
         }
-        two.end(&mut style, &mut sink).unwrap();
+        two.settle(&mut style, &mut sink).unwrap();
     });
     let panic = panic.unwrap_err();
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"no more than three rows"));
