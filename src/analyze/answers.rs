@@ -92,6 +92,11 @@ impl Answers {
         }
     }
 
+    /// True where nothing tells what was called for.
+    pub(super) const fn prove_nothing(&self) -> bool {
+        self.begun_late
+    }
+
     /// Takes in a MSG or DONE of the client: what it is to the receiver. What is `acked` already calls for nothing when it
     /// comes for the first time.
     pub(super) fn arrive(&mut self, pos: Pos, by: Asked, acked: Option<Pos>) -> Arrival {

@@ -151,15 +151,18 @@ impl Meter {
         Self { declared: window, flight: Flight { since: None, held }, ..Self::default() }
     }
 
-    /// A MSG or DONE; `proved` when no ACK can have been missed, so that so many were truly in flight.
+    /// A MSG or DONE; `in_flight` as far as it is proved.
     #[inline]
-    pub(super) fn departed(&mut self, time: Option<Timestamp>, in_flight: Option<u32>, packet: u64, proved: bool) {
+    pub(super) fn departed(&mut self, time: Option<Timestamp>, in_flight: Option<u32>, packet: u64) {
         if self.first_message.is_none() {
             self.first_message = time;
         }
-        if let Some(count) =
-            in_flight.filter(|count| proved && self.largest_in_flight.is_none_or(|(most, _)| *count > most))
-        {
+        self.now_in_flight(time, in_flight, packet);
+    }
+
+    #[inline]
+    fn now_in_flight(&mut self, time: Option<Timestamp>, in_flight: Option<u32>, packet: u64) {
+        if let Some(count) = in_flight.filter(|count| self.largest_in_flight.is_none_or(|(most, _)| *count > most)) {
             self.largest_in_flight = Some((count, packet));
             if self.declared.is_none() {
                 self.flight.change(time, None);
@@ -174,12 +177,14 @@ impl Meter {
         self.first_message.is_some()
     }
 
-    /// An ACK; `after` is how long after the only copy of its position, `ambiguous` after the last of several.
+    /// An ACK; `after` is how long after the only copy of its position, `ambiguous` after the last of several. In the middle
+    /// of a stream it may be the first to prove how many were in flight.
     #[inline]
     pub(super) fn acknowledged(
         &mut self,
         time: Option<Timestamp>,
         in_flight: Option<u32>,
+        packet: u64,
         after: Option<i64>,
         ambiguous: Option<i64>,
     ) {
@@ -190,7 +195,7 @@ impl Meter {
         if let Some(nanos @ 0..) = ambiguous {
             self.ambiguous.get_or_insert_default().add(in_seconds(nanos));
         }
-        self.flight.change(time, in_flight);
+        self.now_in_flight(time, in_flight, packet);
     }
 
     /// Nothing is known of what is in flight until it is said again.
@@ -267,10 +272,10 @@ mod tests {
         // 1 for 1 s, 2 for 3 s, 1 for 1 s, 0 for nothing: (1 + 6 + 1) / 5.
         for declared in [Some(2), None] {
             let mut meter = Meter::new(declared);
-            meter.departed(at(0), Some(1), 1, true);
-            meter.departed(at(1000), Some(2), 2, true);
-            meter.acknowledged(at(4000), Some(1), None, None);
-            meter.acknowledged(at(5000), Some(0), None, None);
+            meter.departed(at(0), Some(1), 1);
+            meter.departed(at(1000), Some(2), 2);
+            meter.acknowledged(at(4000), Some(1), 3, None, None);
+            meter.acknowledged(at(5000), Some(0), 4, None, None);
             let metrics = meter.close(0, ResendCauses::default());
             assert_eq!(metrics.mean_in_flight, Some(1.6), "{declared:?}");
             assert_eq!(metrics.window_full, Some(3.0), "{declared:?}");
@@ -282,12 +287,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_ack_is_the_first_to_prove_counts_as_the_largest_number_in_flight_and_in_the_mean() {
+        let mut meter = Meter::new(None);
+        meter.departed(at(0), None, 1);
+        meter.acknowledged(at(1000), Some(9), 2, None, None);
+        meter.departed(at(2000), Some(3), 3);
+        meter.acknowledged(at(3000), Some(0), 4, None, None);
+        let metrics = meter.close(0, ResendCauses::default());
+        assert_eq!((metrics.max_in_flight, metrics.mean_in_flight), (Some((9, 2)), Some(6.0)));
+        assert_eq!((metrics.window_full, metrics.window_utilisation), (Some(1.0), Some(6.0 / 9.0)));
+    }
+
+    #[test]
     fn the_smoothed_rtt_is_that_of_rfc_6298_and_ambiguous_samples_stay_apart() {
         let mut meter = Meter::new(None);
         for nanos in [100_000_000, 200_000_000] {
-            meter.acknowledged(at(0), None, Some(nanos), None);
+            meter.acknowledged(at(0), None, 1, Some(nanos), None);
         }
-        meter.acknowledged(at(0), None, None, Some(9_000_000_000));
+        meter.acknowledged(at(0), None, 2, None, Some(9_000_000_000));
         let metrics = meter.close(0, ResendCauses::default());
         assert_eq!(metrics.srtt, Some(0.1 * 7.0 / 8.0 + 0.2 / 8.0));
         assert_eq!((metrics.rtt.count, metrics.rtt.min, metrics.rtt.max), (2, 0.1, 0.2));

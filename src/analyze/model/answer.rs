@@ -42,7 +42,7 @@ impl Model {
             }
             _ => (None, None),
         };
-        self.meter.acknowledged(step.time, step.in_flight, after, ambiguous);
+        self.meter.acknowledged(step.time, self.proved_in_flight(step), step.packet, after, ambiguous);
         if let Some(back) = prior.clock_back {
             // By the clock it came before what stands before it.
             self.waiting.lost(Some(back.packet));
@@ -77,15 +77,16 @@ impl Model {
             }
             _ => None,
         };
-        let Some(calls) = server else {
+        // Where nothing is known of what called, the jump is all that tells.
+        if server.as_ref().is_none_or(|calls| calls.prove_nothing()) {
             unwritten.extend(jumped.map(|acks| NotWritten {
                 acks,
                 packet: step.packet,
                 index: step.index,
                 one_of_several: false,
             }));
-            return None;
-        };
+        }
+        let calls = server.as_mut()?;
         calls.acknowledge(number, |call| note_unwritten(book, unwritten, call))
     }
 

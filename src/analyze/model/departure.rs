@@ -44,13 +44,19 @@ impl Model {
                 self.meter.message_bytes += located.frame.payload().map_or(0, <[u8]>::len) as u64;
             }
         }
-        self.meter.departed(step.time, step.in_flight, step.packet, self.observer.window().last_acked_is_proved());
+        self.meter.departed(step.time, self.proved_in_flight(step), step.packet);
         let ahead = pos > prior.before.highest;
         if ahead {
             self.ahead(step, prior, name, pos);
         }
         self.just_again = !ahead;
         ahead && verdict == (Departure::New { unseen: None }) && name == Name::Msg && prior.waited.is_none()
+    }
+
+    /// How many are in flight after a frame, where no ACK can have been missed, so that so many truly are.
+    #[inline]
+    pub(super) fn proved_in_flight(&self, step: &Step) -> Option<u32> {
+        step.in_flight.filter(|_| self.observer.window().last_acked_is_proved())
     }
 
     /// A position above every one before it.

@@ -42,6 +42,11 @@ proptest! {
             prop_assert_eq!(causes.unexplained, told_why(Why::Unexplained) as u64);
             prop_assert_eq!(causes.cannot_tell, told_why(Why::CannotTell) as u64);
             prop_assert!(!closed.verdict.line.is_empty());
+            let metrics = &closed.metrics;
+            let most = metrics.max_in_flight.map_or(0, |(most, _)| most);
+            prop_assert!(metrics.mean_in_flight.is_none_or(|mean| mean <= f64::from(most) + 1e-9), "{:?}", metrics);
+            prop_assert_eq!(metrics.sums.acks_lost == 0, told.unwritten.is_empty() && told.of("ack-withheld").is_empty());
+            prop_assert!(metrics.sums.acks_lost > 0 || told.of("ack-gap").is_empty(), "{}", script);
         }
         for finding in &told.findings {
             prop_assert!(!finding.message.is_empty() && !finding.expected.is_empty() && !finding.seen.is_empty());

@@ -179,6 +179,29 @@ fn the_verdict_does_not_deny_what_the_capture_cannot_show() {
         "no package seen to be passed over or written again, no ACK seen to be lost, window kept as far as seen";
     assert_eq!(lost("client MSG 1"), of_the_client);
     assert_eq!(line(&format!("midstream\nbare\n{whole}")), of_the_client);
+    // That an ACK was skipped shows wherever the capture begins.
+    let skips = "midstream
+        0.10 client MSG 1 aaaa
+        0.10 client MSG 2 bbbb
+        0.11 server ACK 1
+        0.11 server ACK 2
+        0.20 client MSG 3 cccc
+        0.20 client MSG 4 dddd
+        0.21 server ACK 3
+        0.21 server ACK 4
+        0.30 client MSG 5 eeee
+        0.30 client MSG 6 ffff
+        0.31 server ACK 5
+        0.31 server ACK 6
+        0.40 client MSG 7 gggg
+        0.40 client MSG 8 hhhh
+        0.41 server ACK 8
+        0.5 finish 8";
+    let skipped =
+        "no package seen to be passed over or written again, ACK 7 not written when due, window kept as far as seen";
+    assert_eq!(line(skips), skipped);
+    let told = analyse_bytes(script::capture(skips), declared(3, 1.0));
+    assert_eq!((told.unwritten(), told.closed[0].metrics.sums.acks_lost), (vec![7], 1));
     let open = "0.10 client MSG 1 aaaa\n0.11 server ACK 1\n0.20 client MSG 3 cccc";
     assert_eq!(line(open), "package 2 not written by then, no ACK lost, window kept");
     // Both sides went to the end, without all of the message.
