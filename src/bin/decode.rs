@@ -56,13 +56,13 @@ struct Args {
     #[arg(long, value_name = "P")]
     max_msg_size: Option<MaxMsgSize>,
     /// Print each connection's message instead of rows (-T table, json or ndjson)
-    #[arg(long, conflicts_with_all = ["info", "streams", "details", "bytes"])]
+    #[arg(long, conflicts_with_all = ["info", "streams", "filter", "details", "bytes", "time", "quiet"])]
     message: bool,
     /// Print what each file is instead of rows (-T table, json or ndjson)
-    #[arg(long, conflicts_with = "streams")]
+    #[arg(long, conflicts_with_all = OF_ROWS, conflicts_with = "streams")]
     info: bool,
     /// Write the bytes of every TCP connection's directions to files in DIR instead of printing rows
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = OF_ROWS, conflicts_with = "form")]
     streams: Option<PathBuf>,
     /// When to colour the table
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -79,6 +79,10 @@ struct Args {
     #[arg(long, value_name = "SIZE", help_heading = "Limits", default_value_t = ByteSize(Limits::default().filter as u64))]
     max_filter: ByteSize,
 }
+
+/// Options that say something of rows, and nothing where none are made.
+const OF_ROWS: [&str; 9] =
+    ["filter", "details", "bytes", "time", "count", "line_buffered", "quiet", "port", "max_msg_size"];
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum When {
@@ -134,6 +138,7 @@ fn run(args: Args) -> Result<Exit, JobError> {
         };
         return command::facts(&inputs, form, &limits, &mut out, &mut log);
     }
+    refuse_without_effect(&args);
     let output = match args.form {
         _ if args.quiet => Output::Quiet,
         Form::Table if args.message => Output::Messages(MessageForm::Text),
@@ -153,6 +158,23 @@ fn run(args: Args) -> Result<Exit, JobError> {
     let framing = FramingOptions { port: args.port, max_msg_size: args.max_msg_size };
     let job = RowJob { output, filter, count: args.count, framing, pace, limits };
     command::rows(&inputs, job, &mut out, &mut log)
+}
+
+/// Ends the program where an option is given that the form of output has no use for: it would be waited for in vain.
+fn refuse_without_effect(args: &Args) {
+    let form = args.form;
+    let for_programs = matches!(form, Form::Csv | Form::Tsv | Form::Json | Form::Ndjson);
+    if for_programs && args.details {
+        usage(&format!("-V is for -T table or text; {form} has every field in its column or key"));
+    }
+    if for_programs && args.bytes {
+        usage(&format!("-x is for -T table or text, not {form}"));
+    }
+    if args.time.is_some() && form != Form::Table && !args.details {
+        let instead =
+            if form == Form::Text { "as the reference decoder's, it has no times" } else { "it has Unix seconds" };
+        usage(&format!("-t is for -T table, not {form}: {instead}"));
+    }
 }
 
 fn inputs(files: &[String]) -> Vec<Input> {
