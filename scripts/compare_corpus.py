@@ -281,7 +281,7 @@ def tcpflow_streams(path, folder):
 
 def decode_streams(binary, path, folder):
     """connection → source endpoint → (bytes, has holes: False, True, "at the end"); the exit code; stderr."""
-    _, error, code = run(binary, "--streams", folder, "-q", path)
+    _, error, code = run(binary, "--streams", folder, path)
     streams = defaultdict(dict)
     index = folder / "index.ndjson"
     for line in index.read_text().splitlines() if index.exists() else ():

@@ -84,6 +84,7 @@ pub mod outputs;
 pub mod params;
 pub mod record;
 pub mod simulate;
+mod text_file;
 pub mod time;
 pub mod window;
 pub mod wire;

@@ -189,9 +189,9 @@ pub struct Metrics {
     pub rtt_ambiguous: Spread,
     /// Smoothed RTT as RFC 6298 computes it, in seconds; last value.
     pub srtt: Option<f64>,
-    /// The largest number in flight, and the packet that reached it.
+    /// The largest number in flight that is proved, and the packet that reached it, or was the first to prove it.
     pub max_in_flight: Option<(u32, u64)>,
-    /// In flight averaged over time.
+    /// In flight averaged over the time of which it is proved.
     pub mean_in_flight: Option<f64>,
     /// What the next two take for the window.
     pub window_basis: Option<Basis>,

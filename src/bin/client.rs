@@ -198,14 +198,20 @@ fn keep_inputs(args: &Args, params: Option<&Path>) -> Result<(), OverwriteError>
     outputs::check(args.capture.as_deref().as_slice(), &inputs)
 }
 
+/// The longest message, which is in memory whole: a device may have no end.
+const LONGEST: u64 = 4 << 30;
+
 fn read_message(path: &Path) -> Result<Vec<u8>, String> {
     let mut message = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut message)
+        io::stdin().lock().take(LONGEST + 1).read_to_end(&mut message)
     } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut message))
+        File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut message))
     };
     match read {
+        Ok(_) if message.len() as u64 > LONGEST => {
+            Err(format!("the message from {} is longer than 4 GiB, the most that is sent", path.display()))
+        }
         Ok(_) => Ok(message),
         Err(error) => Err(format!(
             "cannot read the message from {}: {error}; name a file that can be read, or give --message",

@@ -1,7 +1,6 @@
 //! What the `simulate` command does: a scenario from a file and options, a capture and a truth file to writers.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,6 +12,7 @@ use super::scenario::{Scenario, ScenarioError, ScenarioFile, ScenarioKeys};
 use super::{Chronicle, SimulationError, Summary, TruthWriter};
 use crate::capture_writer::{CaptureWriter, Description, WHOLE_PACKETS};
 use crate::outputs::OverwriteError;
+use crate::text_file;
 
 /// How a capture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub fn scenario(file: Option<&Path>, options: &ScenarioKeys) -> Result<Scenario,
 }
 
 fn read(path: &Path) -> Result<ScenarioFile, JobError> {
-    let text = fs::read_to_string(path).map_err(|error| JobError::Read { path: path.to_owned(), error })?;
+    let text = text_file::read(path).map_err(|error| JobError::Read { path: path.to_owned(), error })?;
     Ok(ScenarioFile::parse(&path.display().to_string(), &text)?)
 }
 

@@ -39,6 +39,7 @@ use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
 use crate::decode::Endpoint;
 use crate::decode::print::escape::tame;
+use crate::text_file;
 use crate::wire::MaxMsgSize;
 use keys::{FactKeys, File};
 
@@ -128,7 +129,7 @@ impl Expectations {
     /// When it, or the message file it names, cannot be read; when it is not TOML, has an unknown key, or a value that
     /// cannot be.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
+        let text = text_file::read(path).map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }
 
