@@ -73,6 +73,7 @@
 //! fit and why is in `docs/architecture.md`.
 
 pub mod analyze;
+pub mod bounded;
 pub mod capture_writer;
 pub mod command_line;
 pub mod conversation;
@@ -84,7 +85,6 @@ pub mod outputs;
 pub mod params;
 pub mod record;
 pub mod simulate;
-mod text_file;
 pub mod time;
 pub mod window;
 pub mod wire;

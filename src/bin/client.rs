@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
+use arqscope::bounded;
 use arqscope::command_line;
 use arqscope::decode::print::escape::tame_lines;
 use arqscope::endpoint::{Detail, ResendPolicy};
@@ -202,17 +203,14 @@ fn keep_inputs(args: &Args, params: Option<&Path>) -> Result<(), OverwriteError>
 const LONGEST: u64 = 4 << 30;
 
 fn read_message(path: &Path) -> Result<Vec<u8>, String> {
-    let mut message = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(LONGEST + 1).read_to_end(&mut message)
+        bounded::read(io::stdin().lock(), LONGEST)
     } else {
-        File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut message))
+        File::open(path).and_then(|file| bounded::read(file, LONGEST))
     };
     match read {
-        Ok(_) if message.len() as u64 > LONGEST => {
-            Err(format!("the message from {} is longer than 4 GiB, the most that is sent", path.display()))
-        }
-        Ok(_) => Ok(message),
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(format!("the message from {} is longer than 4 GiB, the most that is sent", path.display())),
         Err(error) => Err(format!(
             "cannot read the message from {}: {error}; name a file that can be read, or give --message",
             path.display()

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::value::excerpt;
 use super::{Key, Params, ParamsError};
+use crate::bounded;
 
 /// The largest file that is read; the message is held in memory.
 pub(super) const MAX_FILE: u64 = 256 << 20;
@@ -84,9 +85,10 @@ impl ParamsFile {
         if file.metadata().map_err(failed)?.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-        Self::parse(path, &bytes)
+        match bounded::read(file, MAX_FILE).map_err(failed)? {
+            Some(bytes) => Self::parse(path, &bytes),
+            None => Err(ParamsError::TooLarge { path: path.to_owned() }),
+        }
     }
 
     /// Takes the bytes of a file that messages call `path`.

@@ -10,9 +10,9 @@ use flate2::write::GzEncoder;
 
 use super::scenario::{Scenario, ScenarioError, ScenarioFile, ScenarioKeys};
 use super::{Chronicle, SimulationError, Summary, TruthWriter};
+use crate::bounded;
 use crate::capture_writer::{CaptureWriter, Description, WHOLE_PACKETS};
 use crate::outputs::OverwriteError;
-use crate::text_file;
 
 /// How a capture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub fn scenario(file: Option<&Path>, options: &ScenarioKeys) -> Result<Scenario,
 }
 
 fn read(path: &Path) -> Result<ScenarioFile, JobError> {
-    let text = text_file::read(path).map_err(|error| JobError::Read { path: path.to_owned(), error })?;
+    let text = bounded::text(path).map_err(|error| JobError::Read { path: path.to_owned(), error })?;
     Ok(ScenarioFile::parse(&path.display().to_string(), &text)?)
 }
 

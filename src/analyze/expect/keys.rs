@@ -1,6 +1,5 @@
 //! The file of declared facts as it stands: TOML, each key optional.
 
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde::de::{self, Deserializer};
 use toml::de::{DeTable, DeValue};
 
 use crate::analyze::PositionSet;
+use crate::bounded;
 use crate::decode::filter::suggest::nearest_of;
 use crate::decode::print::escape::escape;
 use crate::params::Numbers;
@@ -211,14 +211,11 @@ impl<'a> File<'a> {
             (None, Some(name)) => {
                 let path = self.beside(name);
                 let failed = |error| ExpectError::Read { path: path.clone(), error };
-                let mut message = Vec::new();
-                // A device may have no end, and says no length.
-                let file = std::fs::File::open(&path).map_err(failed)?;
-                file.take(MAX_MESSAGE + 1).read_to_end(&mut message).map_err(failed)?;
-                if message.len() as u64 > MAX_MESSAGE {
-                    return Err(ExpectError::TooLarge { path });
+                let message = std::fs::File::open(&path).and_then(|file| bounded::read(file, MAX_MESSAGE));
+                match message.map_err(failed)? {
+                    Some(message) => Ok(Some(message)),
+                    None => Err(ExpectError::TooLarge { path }),
                 }
-                Ok(Some(message))
             }
             (None, None) => Ok(None),
         }

@@ -37,9 +37,9 @@ use std::time::Duration;
 
 use super::rules::expectation_failed;
 use super::{Certainty, ConnectionAnalysis, Finding, PositionSet, Severity};
+use crate::bounded;
 use crate::decode::Endpoint;
 use crate::decode::print::escape::tame;
-use crate::text_file;
 use crate::wire::MaxMsgSize;
 use keys::{FactKeys, File};
 
@@ -129,7 +129,7 @@ impl Expectations {
     /// When it, or the message file it names, cannot be read; when it is not TOML, has an unknown key, or a value that
     /// cannot be.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let text = text_file::read(path).map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
+        let text = bounded::text(path).map_err(|error| ExpectError::Read { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }
 

@@ -105,7 +105,7 @@ impl Tape {
         self.feed_cut(from, to, flags, seq, ack, payload, 0);
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a segment's fields, in a line of a test")]
+    #[expect(clippy::too_many_arguments, reason = "a segment's fields, in a line of a test")]
     fn feed_cut(
         &mut self,
         from: (&str, u16),

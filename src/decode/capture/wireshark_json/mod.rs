@@ -142,7 +142,7 @@ impl WiresharkJson {
     /// what is not JSON, exceeds a limit or follows the end of the array, [`CaptureError::NotACapture`] for JSON that
     /// holds no packets and for text in which nothing but a line looked like JSON, [`CaptureError::Read`]. All packets
     /// before that place have been given out.
-    #[allow(clippy::should_implement_trait, reason = "lends its buffer, which an Iterator cannot")]
+    #[expect(clippy::should_implement_trait, reason = "lends its buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
